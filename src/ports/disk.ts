@@ -1,0 +1,144 @@
+/**
+ * Files, as the disk room sees them: the platform's side of storage.
+ *
+ * A store is one torrent's set of files under one folder. Pieces live in buffers that the store
+ * allocates, since only the platform knows which memory its threads can share. A buffer has one owner
+ * at a time: the assembly, then the disk, then the pool.
+ *
+ * @module
+ */
+
+/** Memory for one piece. */
+export interface PieceBuffer {
+  /** The bytes; possibly on shared memory. Length is the store's `pieceBytes`. */
+  readonly bytes: Uint8Array;
+  /** Gives the memory back to the pool; nothing may touch `bytes` afterwards. Idempotent. */
+  release(): void;
+}
+
+/** A run of bytes of one piece and the file they belong to. */
+export interface FileSpan {
+  /** Index of the file in {@link StoreSpec.files}. */
+  readonly file: number;
+  /** Where in the file, in bytes. */
+  readonly offset: number;
+  /** Where in the piece, in bytes. */
+  readonly start: number;
+  /** How many bytes, at least 1. */
+  readonly length: number;
+}
+
+/** How file space is taken: as it is written, reserved at the start, or not even sized. */
+export type Allocation = "sparse" | "full" | "none";
+
+/** One file of a store. */
+export interface StoreFile {
+  /** Safe path components below the root, at least one. */
+  readonly path: readonly string[];
+  /** Its final length in bytes. */
+  readonly length: number;
+}
+
+/** What a store is opened with. */
+export interface StoreSpec {
+  /** The folder everything stays inside of. It and the folders below are created when first written. */
+  readonly root: string;
+  /** The files; spans refer to them by index. */
+  readonly files: readonly StoreFile[];
+  /** Bytes of a full piece: the length of every {@link PieceBuffer}. */
+  readonly pieceBytes: number;
+  /** The most bytes of piece buffers out at a time; at least two pieces are always granted. */
+  readonly bufferBytes: number;
+  /** How space is taken when a file is first written. */
+  readonly allocation: Allocation;
+}
+
+/** What a file on the disk looks like. */
+export interface FileStat {
+  /** Bytes. */
+  readonly size: number;
+  /** Time of the last change, milliseconds since the epoch, or 0 where unknown. */
+  readonly mtimeMs: number;
+}
+
+/** What became of a piece that was to be hashed and written. */
+export interface PieceVerdict {
+  /** Whether the digest was the expected one; only then was anything written. */
+  readonly isGood: boolean;
+  /** SHA-1 of every 16 KiB block, 20 bytes each, where asked for or where the piece is bad. */
+  readonly blockDigests?: Uint8Array;
+}
+
+/** A piece to hash and write. */
+export interface PieceJob {
+  /** The piece; owned by the store until the answer. */
+  readonly buffer: PieceBuffer;
+  /** Bytes of this piece. */
+  readonly length: number;
+  /** SHA-1 that it must have, 20 bytes. */
+  readonly expected: Uint8Array;
+  /** Where to write it. */
+  readonly spans: readonly FileSpan[];
+  /** Give the digest of every block with a good piece, too. */
+  readonly wantBlockDigests?: boolean;
+}
+
+/** Pieces to hash where they lie. */
+export interface CheckJob {
+  /** One entry a piece: its bytes in order. A span whose `file` is -1 reads as zeros (pad files). */
+  readonly pieces: readonly (readonly FileSpan[])[];
+  /** The expected digests, 20 bytes each, in the order of `pieces`. */
+  readonly expected: Uint8Array;
+}
+
+/** The files of one torrent. Every failure is a `DiskError`. */
+export interface FileStore extends AsyncDisposable {
+  /** A buffer for a piece, or `undefined` while the budget is used up. */
+  allocate(): PieceBuffer | undefined;
+  /** Buffers that can still be had without releasing one. */
+  readonly freeBuffers: number;
+  /** Hashes a piece and, if its digest is right, writes its spans, as one step off the main thread. */
+  hashThenWrite(job: PieceJob): Promise<PieceVerdict>;
+  /** Which of the pieces are on the disk: one 0 or 1 each. Missing or short files make it 0. */
+  check(job: CheckJob): Promise<Uint8Array>;
+  /** Writes bytes that are known to be right (kept beside the download) to a file. */
+  write(file: number, offset: number, data: Uint8Array): Promise<void>;
+  /** Reads up to `into.length` bytes; returns how many there were. */
+  read(file: number, offset: number, into: Uint8Array): Promise<number>;
+  /** Creates a file that has no bytes, and its folders. */
+  createEmpty(file: number): Promise<void>;
+  /** What is at a file's path, `undefined` for nothing. Anything but a regular file is `in-the-way`. */
+  stat(file: number): Promise<FileStat | undefined>;
+  /** Reserves the space of files (allocation "full"). */
+  reserve(files: readonly number[]): Promise<void>;
+  /** Makes what was written durable. */
+  sync(): Promise<void>;
+}
+
+/** One hidden file beside the download that this process alone may use while it is open. */
+export interface SideFile extends AsyncDisposable {
+  /** Bytes in it. */
+  size(): Promise<number>;
+  /** Reads up to `into.length` bytes at `offset`; returns how many there were. */
+  read(offset: number, into: Uint8Array): Promise<number>;
+  /** Writes at `offset`, growing the file. */
+  write(offset: number, data: Uint8Array): Promise<void>;
+  /** Makes it durable. */
+  sync(): Promise<void>;
+  /** Deletes it; still to be disposed. */
+  remove(): Promise<void>;
+}
+
+/** The platform's files. */
+export interface FileIo {
+  /** Opens the files of a torrent; nothing is created yet. */
+  openStore(spec: StoreSpec): Promise<FileStore>;
+  /**
+   * Opens and locks the hidden file `name` in `folder`, creating both.
+   *
+   * @throws {DiskError} kind `locked` when another process has it.
+   */
+  openSideFile(folder: string, name: string): Promise<SideFile>;
+  /** An opaque mark that changes when the machine restarts, `undefined` where there is none. */
+  bootMark(): Promise<string | undefined>;
+}

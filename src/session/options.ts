@@ -1,0 +1,60 @@
+/**
+ * What a session and a torrent are started with.
+ *
+ * @module
+ */
+
+import type { Metainfo } from "../metainfo/torrent_file.ts";
+import type { Allocation } from "../ports/disk.ts";
+
+/** Options of a session: one listening port, one bound on peers, shared by all its torrents. */
+export interface SessionOptions {
+  /** Peers at the most, dialling plus connected, over all torrents (40). */
+  readonly maxPeers?: number;
+  /** Ports to try to listen on, in order; 0 is any. `undefined`: 6881 to 6889, then any. */
+  readonly ports?: readonly number[];
+  /** Bytes per second down, over all torrents (unlimited). */
+  readonly downLimit?: number;
+  /** Bytes per second up, over all torrents (unlimited). */
+  readonly upLimit?: number;
+  /** Bytes of memory for pieces that are being downloaded, over all torrents (32 MiB; never less than two pieces). */
+  readonly bufferBytes?: number;
+  /** Permit what the safety policy refuses on local addresses (redirects from public to local ones, odd tracker paths). */
+  readonly allowPrivate?: boolean;
+  /** Announces at most this often are kept from trackers for tests of embedders; the program's version by default. */
+  readonly userAgent?: string;
+}
+
+/** A tracker or peer the user named is always contacted; one that came from a torrent passes the safety policy. */
+export interface TorrentOptions {
+  /** The folder the torrent's file or folder goes into. */
+  readonly output: string;
+  /** Indices of the wanted files, in the order of the torrent; `undefined` for all. */
+  readonly selection?: readonly number[];
+  /** Peers to try first: `HOST:PORT`, `[V6]:PORT`; host names are resolved. */
+  readonly peers?: readonly string[];
+  /** Announce URLs added to the torrent's own, each a tier. */
+  readonly trackers?: readonly string[];
+  /** Use no trackers at all, not even {@link trackers}. */
+  readonly noTrackers?: boolean;
+  /** Dial and accept no peers. */
+  readonly noPeers?: boolean;
+  /** Pieces in order instead of rarest first. */
+  readonly sequential?: boolean;
+  /** How file space is taken ("sparse"). */
+  readonly allocate?: Allocation;
+  /** Flush the data to the disk before the torrent counts as done. */
+  readonly fsync?: boolean;
+  /** Fail as "stalled" after this long without a kept block (never). */
+  readonly stallTimeoutMs?: number;
+  /** Fail as "timeout" after this long in all (never). */
+  readonly timeoutMs?: number;
+  /** Stay after the download and give to others, until stopped (false). */
+  readonly seed?: boolean;
+}
+
+/** A torrent to add, with its options. */
+export interface AddTorrent extends TorrentOptions {
+  /** What to download. */
+  readonly metainfo: Metainfo;
+}
