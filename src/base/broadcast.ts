@@ -7,11 +7,6 @@
  * @module
  */
 
-interface Reader<T> {
-  queue: T[];
-  wake: (() => void) | undefined;
-}
-
 /** Publishes events to readers; readers see what is published after they subscribed. */
 export class Broadcast<T> {
   readonly #readers = new Set<Reader<T>>();
@@ -28,42 +23,85 @@ export class Broadcast<T> {
   /** Hands `event` to every reader; never blocks and never runs a reader's code. */
   publish(event: T): void {
     if (this.#closed) return;
-    for (const reader of this.#readers) {
-      reader.queue.push(event);
-      if (reader.queue.length > this.#limit) {
-        const at = reader.queue.findIndex(this.#isDroppable);
-        if (at >= 0) reader.queue.splice(at, 1);
-      }
-      reader.wake?.();
-    }
+    for (const reader of this.#readers) reader.push(event, this.#limit, this.#isDroppable);
   }
 
   /** Ends every reader once it has read what is queued. */
   close(): void {
     this.#closed = true;
-    for (const reader of this.#readers) reader.wake?.();
+    for (const reader of this.#readers) reader.end();
+    this.#readers.clear();
   }
 
   /** The events from now on; ends with {@link close} or, quietly, when the signal aborts. */
   subscribe(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<T> {
-    const reader: Reader<T> = { queue: [], wake: undefined };
-    this.#readers.add(reader);
-    return this.#read(reader, options.signal);
+    const { signal } = options;
+    const drop = () => {
+      signal?.removeEventListener("abort", drop);
+      this.#readers.delete(reader);
+      reader.cancel();
+    };
+    const reader: Reader<T> = new Reader(drop);
+    if (this.#closed || signal?.aborted) {
+      reader.end();
+    } else {
+      this.#readers.add(reader);
+      signal?.addEventListener("abort", drop);
+    }
+    return reader;
+  }
+}
+
+/** One subscription. While a read waits the queue is empty, and the other way round. */
+class Reader<T> implements AsyncIterableIterator<T, undefined> {
+  readonly #queue: T[] = [];
+  readonly #waiting: ((result: IteratorResult<T, undefined>) => void)[] = [];
+  readonly #drop: () => void;
+  #ended = false;
+
+  /** @param drop ends the subscription at its source. */
+  constructor(drop: () => void) {
+    this.#drop = drop;
   }
 
-  async *#read(reader: Reader<T>, signal: AbortSignal | undefined): AsyncGenerator<T, void> {
-    const onAbort = () => reader.wake?.();
-    signal?.addEventListener("abort", onAbort);
-    try {
-      while (!signal?.aborted) {
-        const event = reader.queue.shift();
-        if (event !== undefined) yield event;
-        else if (this.#closed) return;
-        else await new Promise<void>((resolve) => reader.wake = resolve);
-      }
-    } finally {
-      signal?.removeEventListener("abort", onAbort);
-      this.#readers.delete(reader);
+  push(event: T, limit: number, isDroppable: (event: T) => boolean): void {
+    const waiting = this.#waiting.shift();
+    if (waiting) return waiting({ done: false, value: event });
+    this.#queue.push(event);
+    if (this.#queue.length <= limit) return;
+    const at = this.#queue.findIndex(isDroppable);
+    if (at >= 0) this.#queue.splice(at, 1);
+  }
+
+  /** No more events; the queued ones can still be read. */
+  end(): void {
+    this.#ended = true;
+    for (const waiting of this.#waiting.splice(0)) waiting({ done: true, value: undefined });
+  }
+
+  /** No more events, and the queued ones are forgotten. */
+  cancel(): void {
+    this.#queue.length = 0;
+    this.end();
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#queue.length > 0) {
+      return Promise.resolve({ done: false, value: this.#queue.shift()! });
     }
+    if (this.#ended) {
+      this.#drop();
+      return Promise.resolve({ done: true, value: undefined });
+    }
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.#drop();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 }
