@@ -92,7 +92,12 @@ export class Scope implements AsyncDisposable {
     this.#controller.abort(reason);
   }
 
-  /** Aborts, waits for every task, cleans up. Idempotent; every caller waits for the same end. */
+  /**
+   * Aborts, waits for every task, cleans up. Idempotent; every caller waits for the same end. A cleanup
+   * that fails does not keep the others from running.
+   *
+   * @throws what a cleanup threw; an `AggregateError` where several did.
+   */
   [Symbol.asyncDispose](): Promise<void> {
     this.#ending ??= this.#end();
     return this.#ending;
@@ -102,8 +107,15 @@ export class Scope implements AsyncDisposable {
     this.abort();
     this.#detach();
     while (this.#tasks.size > 0) await Promise.all(this.#tasks);
+    const errors: unknown[] = [];
     for (let cleanup = this.#cleanups.pop(); cleanup; cleanup = this.#cleanups.pop()) {
-      await cleanup();
+      try {
+        await cleanup();
+      } catch (error) {
+        errors.push(error);
+      }
     }
+    if (errors.length > 1) throw new AggregateError(errors, `Cannot end ${this.name} cleanly`);
+    if (errors.length === 1) throw errors[0];
   }
 }
