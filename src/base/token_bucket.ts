@@ -1,9 +1,10 @@
 /**
  * A rate limit as a function of bytes and time: no timer, no clock.
  *
- * Tokens grow at `bytesPerSecond` up to one burst. Taking more than there is leaves a debt, and
+ * Tokens grow from zero at `bytesPerSecond` up to one burst. Taking more than there is leaves a debt, and
  * {@link TokenBucket.take} says how long the taker has to wait until it is paid. So a large block is
- * let through at once and the average is still exact.
+ * let through at once and the average is still exact: whenever the debt is paid, what was taken since
+ * the first take is at most rate times time.
  *
  * @module
  */
@@ -14,14 +15,13 @@ import type { Millis } from "./units.ts";
 export class TokenBucket {
   readonly #burst: number;
   #rate: number;
-  #tokens: number;
+  #tokens = 0;
   #at: Millis | undefined;
 
-  /** @param bytesPerSecond the long-run average; a burst is a tenth of a second's worth, at least 16 KiB. */
+  /** @param bytesPerSecond the average, above 0; a burst, saved up while idle, is a tenth of a second's worth, at least 16 KiB. */
   constructor(bytesPerSecond: number) {
     this.#rate = bytesPerSecond;
     this.#burst = Number.isFinite(bytesPerSecond) ? Math.max(16_384, bytesPerSecond / 10) : 0;
-    this.#tokens = this.#burst;
   }
 
   /** Whether it limits at all. */
@@ -43,8 +43,9 @@ export class TokenBucket {
   }
 
   #refill(now: Millis): void {
-    const elapsed = this.#at === undefined ? 0 : Math.max(0, now - this.#at);
-    this.#at = now;
+    this.#at ??= now;
+    const elapsed = Math.max(0, now - this.#at);
+    this.#at += elapsed;
     this.#tokens = Math.min(this.#burst, this.#tokens + (elapsed * this.#rate) / 1000);
   }
 }
