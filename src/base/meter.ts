@@ -41,7 +41,9 @@ export class Meter {
   rate(now: Millis): number {
     if (this.#started === undefined) return 0;
     this.#advance(now);
-    const span = Math.min(now - this.#started, this.#bucketMs * BUCKETS);
+    // The present bucket is only partly over, so the ring covers a little less than the window.
+    const oldest = (this.#bucket - BUCKETS + 1) * this.#bucketMs;
+    const span = now - Math.max(this.#started, oldest);
     return span <= 0 ? 0 : (this.#sum * 1000) / Math.max(span, this.#bucketMs);
   }
 
