@@ -29,8 +29,14 @@ export class Bitfield {
     if (spare > 0 && (bytes[bytes.length - 1]! & ((1 << spare) - 1)) !== 0) return undefined;
     const out = new Bitfield(length);
     out.bytes.set(bytes);
-    for (const byte of bytes) out.#count += ONES[byte]!;
+    out.recount();
     return out;
+  }
+
+  /** Counts again, after `bytes` were written to directly; spare bits must be clear. */
+  recount(): void {
+    this.#count = 0;
+    for (const byte of this.bytes) this.#count += ONES[byte]!;
   }
 
   /** How many bits are set. */
@@ -45,12 +51,12 @@ export class Bitfield {
 
   /** Whether bit `index` is set; false out of range. */
   has(index: number): boolean {
-    return ((this.bytes[index >>> 3] ?? 0) & (0x80 >>> (index & 7))) !== 0;
+    return index < this.length && ((this.bytes[index >>> 3] ?? 0) & (0x80 >>> (index & 7))) !== 0;
   }
 
-  /** Sets bit `index`, which must be in range; true if it was clear. */
+  /** Sets bit `index`; true if it was clear. Out of range it does nothing. */
   add(index: number): boolean {
-    if (this.has(index) || index >= this.length) return false;
+    if (index < 0 || index >= this.length || this.has(index)) return false;
     this.bytes[index >>> 3]! |= 0x80 >>> (index & 7);
     this.#count++;
     return true;
