@@ -1,0 +1,158 @@
+/**
+ * The files of a v1 info dictionary: names made safe, lengths checked, padding and links recognised.
+ *
+ * A torrent has either `length` (one file, called `name`) or `files` (in a folder called `name`). Where a
+ * torrent has both, `files` counts, as everywhere.
+ *
+ * https://www.bittorrent.org/beps/bep_0003.html, https://www.bittorrent.org/beps/bep_0047.html
+ *
+ * @module
+ */
+
+import { BencodeDict, type BencodeValue } from "../bencode/decode.ts";
+import { broken, demandBytes, demandInteger, demandList } from "./fields.ts";
+import { MAX_PATH_DEPTH, PathTree, safeName, type System } from "./safe_path.ts";
+import { exactText, repairedText } from "./text.ts";
+
+/** One entry of a torrent's list of files. Its place in the list is its index everywhere. */
+export interface FileEntry {
+  /** Safe components on the disk, distinct within the torrent, the torrent's name first. */
+  readonly path: readonly string[];
+  /** The path inside the torrent, without its top folder, joined with `/`; a single file's name. */
+  readonly displayPath: string;
+  /** Bytes. */
+  readonly length: number;
+  /** Offset of its first byte within the torrent. */
+  readonly offset: number;
+  /** Whether it never reaches the disk: padding, whose bytes are zero, or a symbolic link (BEP 47). */
+  readonly isPad: boolean;
+}
+
+/** What an info dictionary says about files. */
+export interface FileList {
+  /** The name of the file or top folder on the disk. */
+  readonly name: string;
+  /** In the order of the info dictionary, end to end. */
+  readonly files: readonly FileEntry[];
+  /** Whether it is one file without a folder around it. */
+  readonly isSingleFile: boolean;
+  /** Sum of all lengths, at least 1. */
+  readonly totalBytes: number;
+}
+
+/**
+ * Reads the files of an info dictionary.
+ *
+ * @throws {MetainfoError} naming the key that breaks a rule.
+ */
+export function readFiles(info: BencodeDict, system: System): FileList {
+  const name = readName(info, system);
+  const length = info.get("length");
+  const isSingleFile = !info.has("files");
+  if (isSingleFile && length === undefined) throw broken("info", "neither length nor files");
+  const single = length === undefined ? 0 : demandInteger(length, "info.length", LENGTH_RANGE);
+  const files = isSingleFile
+    ? [{ path: [name], displayPath: name, length: single, offset: 0, isPad: false }]
+    : readList(demandList(info.get("files"), "info.files"), new Layout(name, system));
+  const last = files[files.length - 1]!;
+  const totalBytes = last.offset + last.length;
+  if (totalBytes === 0) {
+    throw broken(isSingleFile ? "info.length" : "info.files", "a torrent without data");
+  }
+  return { name, files, isSingleFile, totalBytes };
+}
+
+const LENGTH_RANGE = { min: 0, max: Number.MAX_SAFE_INTEGER };
+
+function readName(info: BencodeDict, system: System): string {
+  const plain = demandBytes(info.get("name"), "info.name");
+  const better = info.get("name.utf-8");
+  const text = (better instanceof Uint8Array ? exactText(better) : undefined) ??
+    repairedText(plain);
+  const name = safeName(text, system);
+  if (name === undefined) throw broken("info.name", "empty or not a name");
+  return name;
+}
+
+function readList(list: readonly BencodeValue[], layout: Layout): FileEntry[] {
+  const files: FileEntry[] = [];
+  let offset = 0;
+  for (let i = 0; i < list.length; i++) {
+    const entry = list[i]!;
+    if (!(entry instanceof BencodeDict)) throw broken(`info.files[${i}]`, "not a dictionary");
+    const length = demandInteger(entry.get("length"), `info.files[${i}].length`, LENGTH_RANGE);
+    if (length > Number.MAX_SAFE_INTEGER - offset) {
+      throw broken(`info.files[${i}].length`, "the sum of all lengths is out of range");
+    }
+    const where = `info.files[${i}].path`;
+    const components = readPath(entry, where);
+    const kind = kindOf(entry, components);
+    if (kind === "link" && length > 0) throw broken(where, "a symbolic link that has a length");
+    const isPad = kind !== "file";
+    const path = isPad ? layout.aside(components) : layout.place(components);
+    if (!path) {
+      throw broken(where, `no name, more than ${MAX_PATH_DEPTH} folders, or one name too often`);
+    }
+    files.push({ path, displayPath: path.slice(1).join("/"), length, offset, isPad });
+    offset += length;
+  }
+  return files;
+}
+
+/** Where the files of a folder go. */
+class Layout {
+  readonly #name: string;
+  readonly #system: System;
+  readonly #tree: PathTree;
+
+  constructor(name: string, system: System) {
+    this.#name = name;
+    this.#system = system;
+    this.#tree = new PathTree(system);
+  }
+
+  place(components: readonly string[]): string[] | undefined {
+    return this.#tree.place(this.#name, components);
+  }
+
+  /** A path for what is never created; it takes no name away from a file. */
+  aside(components: readonly string[]): string[] {
+    const safe = components.map((name) => safeName(name, this.#system) ?? "_");
+    return [this.#name, ...safe.slice(0, MAX_PATH_DEPTH)];
+  }
+}
+
+function readPath(entry: BencodeDict, where: string): string[] {
+  const plain = demandList(entry.get("path"), where);
+  const components: string[] = [];
+  for (const part of plain) {
+    if (!(part instanceof Uint8Array)) throw broken(where, "a component that is not a string");
+    components.push(repairedText(part));
+  }
+  return betterPath(entry.get("path.utf-8")) ?? components;
+}
+
+/** `path.utf-8`, if it is what its name says. */
+function betterPath(value: BencodeValue | undefined): string[] | undefined {
+  if (!Array.isArray(value) || value.length === 0) return undefined;
+  const components: string[] = [];
+  for (const part of value) {
+    const text = part instanceof Uint8Array ? exactText(part) : undefined;
+    if (text === undefined) return undefined;
+    components.push(text);
+  }
+  return components;
+}
+
+const LETTER_P = 0x70;
+const LETTER_L = 0x6c;
+
+/** `attr` is a set of letters: `p` is padding, `l` a symbolic link. Old creators mark padding by its path alone. */
+function kindOf(entry: BencodeDict, path: readonly string[]): "file" | "pad" | "link" {
+  const attributes = entry.get("attr");
+  if (attributes instanceof Uint8Array) {
+    if (attributes.includes(LETTER_P)) return "pad";
+    if (attributes.includes(LETTER_L)) return "link";
+  }
+  return path.length === 2 && path[0] === ".pad" && /^\d+$/.test(path[1]!) ? "pad" : "file";
+}

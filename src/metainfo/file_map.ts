@@ -1,0 +1,127 @@
+/**
+ * Which bytes of which file a piece holds, and back.
+ *
+ * ```
+ * files   |---- 0 ----|- 1 -|--------- 2 ---------|pad|--- 4 ---|
+ * pieces  |-------- 0 --------|-------- 1 --------|-------- 2 ------ …
+ * ```
+ *
+ * Files lie end to end in the order of the info dictionary. Files without bytes are in no piece. Padding
+ * (BEP 47) has bytes that are hashed, all zero, and no file on the disk: its spans carry file -1.
+ * A search is binary over the starts of the files that have bytes.
+ *
+ * https://www.bittorrent.org/beps/bep_0047.html
+ *
+ * @module
+ */
+
+import { Bitfield } from "../base/bitfield.ts";
+import type { PieceIndex } from "../base/units.ts";
+import type { FileSpan } from "../ports/disk.ts";
+import type { PieceMap } from "./piece_map.ts";
+
+/** What the map needs to know of a file. */
+export interface MappedFile {
+  /** Bytes, 0 or more. */
+  readonly length: number;
+  /** Offset of its first byte within the torrent. */
+  readonly offset: number;
+  /** Whether it is padding, which never reaches the disk. */
+  readonly isPad: boolean;
+}
+
+/** Pieces, first to end; `end` is not one of them. */
+export interface PieceRange {
+  /** The first piece. */
+  readonly first: number;
+  /** The piece behind the last; equal to `first` for a file without bytes. */
+  readonly end: number;
+}
+
+/** Immutable map between the files and the pieces of one torrent. */
+export class FileMap {
+  readonly #files: readonly MappedFile[];
+  readonly #pieceMap: PieceMap;
+  /** Indices of the files that have bytes, in order, and where each starts. */
+  readonly #filled: Int32Array;
+  readonly #starts: Float64Array;
+
+  /** Files in order, end to end, whose lengths add up to the map's `totalBytes`. Keeps the array. */
+  constructor(files: readonly MappedFile[], pieceMap: PieceMap) {
+    this.#files = files;
+    this.#pieceMap = pieceMap;
+    let count = 0;
+    for (const file of files) if (file.length > 0) count++;
+    this.#filled = new Int32Array(count);
+    this.#starts = new Float64Array(count);
+    let at = 0;
+    for (let i = 0; i < files.length; i++) {
+      const file = files[i]!;
+      if (file.length === 0) continue;
+      this.#filled[at] = i;
+      this.#starts[at++] = file.offset;
+    }
+  }
+
+  /** The bytes of a piece in order, as spans of files; padding has `file` -1 and offset 0. */
+  spans(piece: PieceIndex): FileSpan[] {
+    const begin = this.#pieceMap.pieceOffset(piece);
+    const end = begin + this.#pieceMap.pieceBytes(piece);
+    const out: FileSpan[] = [];
+    for (let place = this.#placeOf(begin), at = begin; at < end; place++) {
+      const index = this.#filled[place]!;
+      const file = this.#files[index]!;
+      const length = Math.min(end, file.offset + file.length) - at;
+      out.push(
+        file.isPad
+          ? { file: -1, offset: 0, start: at - begin, length }
+          : { file: index, offset: at - file.offset, start: at - begin, length },
+      );
+      at += length;
+    }
+    return out;
+  }
+
+  /** The pieces that hold bytes of a file. */
+  piecesOf(file: number): PieceRange {
+    const { offset, length } = this.#files[file]!;
+    const first = this.#pieceMap.pieceAt(offset);
+    return { first, end: length === 0 ? first : this.#pieceMap.pieceAt(offset + length - 1) + 1 };
+  }
+
+  /** Indices of the files that have bytes in a piece, in order, padding left out. */
+  filesAt(piece: PieceIndex): number[] {
+    const begin = this.#pieceMap.pieceOffset(piece);
+    const end = begin + this.#pieceMap.pieceBytes(piece);
+    const out: number[] = [];
+    for (let place = this.#placeOf(begin); place < this.#filled.length; place++) {
+      if (this.#starts[place]! >= end) break;
+      const index = this.#filled[place]!;
+      if (!this.#files[index]!.isPad) out.push(index);
+    }
+    return out;
+  }
+
+  /** The pieces that are needed for the selected files; indices out of range select nothing. */
+  wantedPieces(selection: readonly number[]): Bitfield {
+    const out = new Bitfield(this.#pieceMap.pieceCount);
+    for (const file of selection) {
+      if (!this.#files[file]) continue;
+      const { first, end } = this.piecesOf(file);
+      for (let piece = first; piece < end; piece++) out.add(piece);
+    }
+    return out;
+  }
+
+  /** Place in `#filled` of the file that holds the byte at `offset` of the torrent. */
+  #placeOf(offset: number): number {
+    let low = 0;
+    let high = this.#starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.#starts[middle]! <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}

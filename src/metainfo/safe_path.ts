@@ -1,0 +1,173 @@
+/**
+ * The one place where names that came from a torrent become names on the disk.
+ *
+ * {@link safeName} makes one component harmless; {@link PathTree} makes the paths of a torrent distinct,
+ * so that no two files are ever written into one and no file sits where a folder must be. What a
+ * system can hold is kept as it is: no percent-decoding, no Unicode normalisation.
+ *
+ * @module
+ */
+
+/** The systems that differ in the names they can hold. */
+export type System = "linux" | "darwin" | "windows";
+
+/** Bytes of one path component at the most, in UTF-8: the limit of ext4, APFS and most others. */
+export const MAX_COMPONENT_BYTES = 255;
+/** Components of one path at the most, the torrent's name included. */
+export const MAX_PATH_DEPTH = 100;
+
+/**
+ * A component that can be created in a folder and stays in it, or `undefined` where nothing is left:
+ * empty, `.` and `..`.
+ *
+ * Separators of any system and control characters become `_`; marks that turn the direction of writing
+ * are removed; what is longer than 255 bytes is shortened in front of its extension. Windows loses its
+ * forbidden characters, reserved device names and trailing dots and spaces as well.
+ */
+export function safeName(component: string, system: System = "linux"): string | undefined {
+  let name = component.toWellFormed().replace(DIRECTION_MARKS, "").replace(UNSAFE, "_");
+  if (name === "" || name === "." || name === "..") return undefined;
+  if (system === "windows") name = windowsName(name);
+  return shorten(name, "");
+}
+
+/** Gives out paths of which no two clash, in the order of asking. */
+export class PathTree {
+  readonly #system: System;
+  /** What is at a folded name within a folder: a file, or a folder with its id. */
+  readonly #nodes = new Map<string, Node>();
+  /** Folders that had to move aside for a file, by the name they asked for. */
+  readonly #moved = new Map<string, Node>();
+  /** The number that the next file of a name gets. */
+  readonly #numbers = new Map<string, number>();
+  #nextId = 1;
+  #renamesLeft = MAX_RENAMES;
+
+  constructor(system: System) {
+    this.#system = system;
+  }
+
+  /**
+   * Safe components for a file below the folder `top`, distinct from all before; the first of a name keeps
+   * it, the next ones are numbered in front of the extension (`a.txt`, `a.1.txt`). Components of which
+   * nothing is left, as of `..`, are left out.
+   *
+   * @returns `undefined` where no component is left, there are more than {@link MAX_PATH_DEPTH}, or more
+   * files of one name than could be meant.
+   */
+  place(top: string, components: readonly string[]): string[] | undefined {
+    const path = [top];
+    let folder = 0;
+    let last: string | undefined;
+    for (const component of components) {
+      const name = safeName(component, this.#system);
+      if (name === undefined) continue;
+      if (last !== undefined) {
+        const node = this.#folder(folder, last);
+        if (!node || path.length >= MAX_PATH_DEPTH - 1) return undefined;
+        // The folder's own string, so that a thousand files share one.
+        path.push(node.name);
+        folder = node.id;
+      }
+      last = name;
+    }
+    const name = last === undefined ? undefined : this.#free(folder, last);
+    if (name === undefined) return undefined;
+    this.#nodes.set(this.#key(folder, name), FILE);
+    path.push(name);
+    return path;
+  }
+
+  #folder(parent: number, wanted: string): Node | undefined {
+    const key = this.#key(parent, wanted);
+    const known = this.#nodes.get(key);
+    if (known && known !== FILE) return known;
+    const moved = this.#moved.get(key);
+    if (moved) return moved;
+    const name = known ? this.#free(parent, wanted) : wanted;
+    if (name === undefined) return undefined;
+    const node = { name, id: this.#nextId++ };
+    this.#nodes.set(this.#key(parent, name), node);
+    if (known) this.#moved.set(key, node);
+    return node;
+  }
+
+  /** The name itself or its first free variant. */
+  #free(parent: number, wanted: string): string | undefined {
+    const key = this.#key(parent, wanted);
+    if (!this.#nodes.has(key)) return wanted;
+    for (let number = this.#numbers.get(key) ?? 1; this.#renamesLeft-- > 0; number++) {
+      const name = shorten(wanted, `.${number}`);
+      if (this.#nodes.has(this.#key(parent, name))) continue;
+      this.#numbers.set(key, number + 1);
+      return name;
+    }
+    return undefined;
+  }
+
+  #key(parent: number, name: string): string {
+    return `${parent}/${fold(name, this.#system)}`;
+  }
+}
+
+interface Node {
+  readonly name: string;
+  readonly id: number;
+}
+
+/** Any file: nothing can be below it. */
+const FILE: Node = { name: "", id: -1 };
+/** Renames tried in one torrent. More are an attack on our time, and on the user's patience. */
+const MAX_RENAMES = 10_000;
+
+/** C0, `/`, `\`, DEL and C1. */
+// deno-lint-ignore no-control-regex
+const UNSAFE = /[\u0000-\u001f/\\\u007f-\u009f]/g;
+/** Marks that can make `gpj.exe` read as `exe.jpg`. */
+const DIRECTION_MARKS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const WINDOWS_FORBIDDEN = /[<>:"|?*]/g;
+const WINDOWS_DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)/i;
+/** A longer extension is no extension. */
+const MAX_EXTENSION_BYTES = 32;
+
+const utf8 = new TextEncoder();
+
+function windowsName(name: string): string {
+  const plain = name.replace(WINDOWS_FORBIDDEN, "_").replace(/[. ]+$/, "");
+  if (plain === "") return "_";
+  return WINDOWS_DEVICE.test(plain) ? `_${plain}` : plain;
+}
+
+/** `name` with `mark` in front of its extension, within 255 bytes. */
+function shorten(name: string, mark: string): string {
+  // No character takes more than three bytes a UTF-16 unit.
+  if (mark === "" && name.length * 3 <= MAX_COMPONENT_BYTES) return name;
+  const dot = name.lastIndexOf(".");
+  const hasExtension = dot > 0 && byteLength(name.slice(dot)) <= MAX_EXTENSION_BYTES;
+  const extension = hasExtension ? name.slice(dot) : "";
+  const stem = hasExtension ? name.slice(0, dot) : name;
+  const room = MAX_COMPONENT_BYTES - byteLength(extension) - mark.length;
+  return truncate(stem, room) + mark + extension;
+}
+
+/** The longest start of `text` that fits `room` bytes and cuts no character. */
+function truncate(text: string, room: number): string {
+  const { read } = utf8.encodeInto(text, new Uint8Array(room));
+  return text.slice(0, read);
+}
+
+function byteLength(text: string): number {
+  return utf8.encode(text).length;
+}
+
+/** What a system takes for the same name. */
+function fold(name: string, system: System): string {
+  switch (system) {
+    case "linux":
+      return name;
+    case "darwin":
+      return name.normalize("NFD").toUpperCase().toLowerCase();
+    case "windows":
+      return name.toUpperCase();
+  }
+}
