@@ -4,7 +4,12 @@
  * @module
  */
 
+import type { Bitfield } from "../base/bitfield.ts";
+import { hex } from "../base/bytes.ts";
+import type { SelectedBytes } from "../metainfo/selected_bytes.ts";
+import type { Metainfo } from "../metainfo/torrent_file.ts";
 import type { CloseCounts } from "./events.ts";
+import type { Exchange } from "./exchange.ts";
 
 /** Where a torrent stands in its life. */
 export type TorrentState =
@@ -63,4 +68,69 @@ export interface TorrentStats {
   readonly etaSeconds: number | null;
   /** Seconds since the torrent was added. */
   readonly seconds: number;
+}
+
+/** What a snapshot is made from. */
+export interface StatsFacts {
+  readonly metainfo: Metainfo;
+  readonly state: TorrentState;
+  /** Verified and wanted pieces, once the disk is open. */
+  readonly disk: { readonly have: Bitfield; readonly wanted: Bitfield } | undefined;
+  readonly exchange: Exchange | undefined;
+  readonly selected: SelectedBytes;
+  readonly trackers: readonly TrackerStats[];
+  readonly piecesChecked: number;
+  readonly downRate: number;
+  readonly upRate: number;
+  readonly seconds: number;
+}
+
+/** Takes a snapshot. */
+export function torrentStats(facts: StatsFacts): TorrentStats {
+  const { metainfo, disk, exchange, selected, downRate } = facts;
+  const swarm = exchange?.swarm;
+  const bytesDone = disk === undefined ? 0 : selected.done(disk.have);
+  const isMoving = facts.state === "downloading" && downRate >= 1;
+  const peers = swarm?.peers ?? [];
+  return Object.freeze({
+    infoHash: hex(metainfo.infoHash),
+    name: metainfo.name,
+    state: facts.state,
+    bytesDone,
+    bytesTotal: selected.total,
+    bytesDownloaded: swarm?.counters.downloaded ?? 0,
+    bytesUploaded: swarm?.counters.uploaded ?? 0,
+    bytesWasted: (swarm?.counters.wasted ?? 0) + (swarm?.counters.corrupt ?? 0),
+    downRate,
+    upRate: facts.upRate,
+    ...pieceStats(disk, metainfo.pieceMap.pieceCount),
+    piecesChecked: facts.piecesChecked,
+    peers: peers.length,
+    dialling: exchange?.dialling ?? 0,
+    peersKnown: exchange?.book.size ?? 0,
+    peersChoking: peers.filter((peer) => peer.peerChoking).length,
+    seeds: peers.filter((peer) => peer.isSeed).length,
+    peersBanned: exchange?.book.bannedCount ?? 0,
+    closed: { ...exchange?.closed },
+    trackers: facts.trackers,
+    etaSeconds: isMoving ? Math.ceil((selected.total - bytesDone) / downRate) : null,
+    seconds: facts.seconds,
+  });
+}
+
+function pieceStats(
+  disk: StatsFacts["disk"],
+  pieceCount: number,
+): Pick<TorrentStats, "piecesDone" | "piecesTotal" | "pieceMap"> {
+  const pieceMap = new Uint8Array(pieceCount);
+  let piecesDone = 0;
+  let piecesTotal = 0;
+  if (disk === undefined) return { piecesDone, piecesTotal, pieceMap };
+  for (let piece = 0; piece < pieceCount; piece++) {
+    const isWanted = disk.wanted.has(piece);
+    if (isWanted) piecesTotal++;
+    if (isWanted && disk.have.has(piece)) piecesDone++;
+    pieceMap[piece] = disk.have.has(piece) ? 1 : isWanted ? 0 : 2;
+  }
+  return { piecesDone, piecesTotal, pieceMap };
 }

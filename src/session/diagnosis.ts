@@ -1,0 +1,81 @@
+/**
+ * Why a download does not move, in words a person can act on.
+ *
+ * @module
+ */
+
+import type { Bitfield } from "../base/bitfield.ts";
+import type { Peer } from "../swarm/peer.ts";
+import type { TrackerStats } from "./stats.ts";
+
+/** What is known when a download stalls. */
+export interface StallFacts {
+  readonly peers: readonly Peer[];
+  /** Addresses ever heard of. */
+  readonly peersKnown: number;
+  readonly peersBanned: number;
+  readonly lacking: Bitfield;
+  readonly trackers: readonly TrackerStats[];
+  /** Payload bytes that failed their hash. */
+  readonly corruptBytes: number;
+}
+
+/** The most likely reason, without a full stop. */
+export function diagnose(facts: StallFacts): string {
+  const { peers, peersKnown, peersBanned } = facts;
+  if (peersKnown === 0) return `no peers found${trackerErrors(facts.trackers)}`;
+  if (peers.length === 0 && peersBanned > 0) {
+    return `${count(peersBanned, "peer")} sent corrupt data and nobody else can be reached`;
+  }
+  if (peers.length === 0) {
+    return `none of ${count(peersKnown, "known peer")} can be reached${
+      trackerErrors(facts.trackers)
+    }`;
+  }
+  const nowhere = missingEverywhere(facts);
+  if (nowhere.length === facts.lacking.count) {
+    return `none of ${count(peers.length, "connected peer")} has the missing pieces (${
+      ranges(nowhere)
+    })`;
+  }
+  if (nowhere.length > 0 && peers.every((peer) => !peer.amInterested)) {
+    return `pieces ${ranges(nowhere)} are with nobody`;
+  }
+  if (peers.every((peer) => peer.peerChoking)) {
+    return peers.length === 1 ? "the only peer chokes us" : `all ${peers.length} peers choke us`;
+  }
+  if (nowhere.length > 0) return `pieces ${ranges(nowhere)} are with nobody`;
+  return `${count(peers.length, "connected peer")} sent nothing`;
+}
+
+/** Numbers as `7, 9-12`, cut short after a few. */
+export function ranges(numbers: readonly number[]): string {
+  const parts: string[] = [];
+  for (let i = 0; i < numbers.length && parts.length <= 8; i++) {
+    const first = numbers[i]!;
+    let last = first;
+    while (numbers[i + 1] === last + 1) last = numbers[++i]!;
+    parts.push(first === last ? `${first}` : `${first}-${last}`);
+  }
+  if (parts.length > 8) parts[8] = "…";
+  return parts.join(", ");
+}
+
+function missingEverywhere(facts: StallFacts): number[] {
+  const out: number[] = [];
+  for (let piece = 0; piece < facts.lacking.length; piece++) {
+    if (facts.lacking.has(piece) && !facts.peers.some((p) => p.have.has(piece))) out.push(piece);
+  }
+  return out;
+}
+
+function trackerErrors(trackers: readonly TrackerStats[]): string {
+  if (trackers.length === 0) return " and no tracker is used";
+  const failing = trackers.filter((t) => !t.isWorking).slice(0, 3);
+  if (failing.length === 0) return "";
+  return ` (${failing.map((t) => `${t.url}: ${t.status}`).join("; ")})`;
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? "" : "s"}`;
+}

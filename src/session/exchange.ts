@@ -1,0 +1,285 @@
+/**
+ * The running exchange of one torrent: connections around a swarm, pieces to the disk, time in ticks.
+ *
+ * It joins the pure swarm to the ports. It ends in one of three ways: every wanted piece is verified, the
+ * disk fails, or its scope is disposed.
+ *
+ * @module
+ */
+
+import type { Address } from "../base/address.ts";
+import { type PeerCloseReason, PeerError } from "../base/errors.ts";
+import type { Scope } from "../base/scope.ts";
+import type { Permit, Semaphore } from "../base/semaphore.ts";
+import type { TokenBucket } from "../base/token_bucket.ts";
+import type { FileIndex, PieceIndex } from "../base/units.ts";
+import { USER_AGENT } from "../base/version.ts";
+import { Wakeup } from "../base/wakeup.ts";
+import type { TorrentDisk } from "../disk/torrent_disk.ts";
+import type { Metainfo } from "../metainfo/torrent_file.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { ByteStream } from "../ports/network.ts";
+import type { World } from "../ports/world.ts";
+import type { OpenPiece } from "../swarm/assembly.ts";
+import { type KnownPeer, PeerBook, type PeerSource } from "../swarm/peer_book.ts";
+import { Swarm } from "../swarm/swarm.ts";
+import { encodeExtensionHandshake } from "../wire/extension.ts";
+import type { Handshake } from "../wire/handshake.ts";
+import { DIAL_TIMEOUT_MS, dialPeers } from "./dialer.ts";
+import { type ConnHost, isOurselves, PeerConn, readGreeting, sendGreeting } from "./peer_conn.ts";
+import { pickToReplace, ROTATE_EVERY_MS } from "./rotation.ts";
+
+/** How often time passes for the swarm. */
+export const TICK_MS = 500;
+/** Requests we take from one peer; said in the extension handshake. */
+const OUR_REQUEST_QUEUE = 512;
+
+/** What an exchange works with. */
+export interface ExchangeParts {
+  readonly world: World;
+  readonly metainfo: Metainfo;
+  readonly disk: TorrentDisk;
+  readonly scope: Scope;
+  readonly permits: Semaphore;
+  readonly peerId: Uint8Array;
+  readonly downLimit: TokenBucket;
+  readonly isSequential: boolean;
+  /** Our listening port, 0 while there is none. */
+  readonly port: () => number;
+  /** A selected file has become complete. */
+  readonly onFile: (file: FileIndex) => void;
+  /** Called every tick, after the swarm's. */
+  readonly onTick: () => void;
+}
+
+/** The exchange of one torrent. */
+export class Exchange implements ConnHost {
+  readonly swarm: Swarm;
+  readonly clock: Clock;
+  readonly downLimit: TokenBucket;
+  readonly book: PeerBook;
+  /** Why peers were dropped, counted. */
+  readonly closed: Partial<Record<PeerCloseReason, number>> = {};
+  /** Resolves when every wanted piece is verified; rejects with the `DiskError` that ended it. */
+  readonly complete: Promise<void>;
+  readonly #parts: ExchangeParts;
+  readonly #conns = new Set<PeerConn>();
+  readonly #news = new Wakeup();
+  readonly #resolve: () => void;
+  readonly #reject: (error: unknown) => void;
+  #dialling = 0;
+  #writing = 0;
+  #rotatedAt = 0;
+
+  constructor(parts: ExchangeParts) {
+    const { world, metainfo, disk } = parts;
+    this.#parts = parts;
+    this.clock = world.clock;
+    this.downLimit = parts.downLimit;
+    this.book = new PeerBook(world.random);
+    this.swarm = new Swarm({
+      map: metainfo.pieceMap,
+      have: disk.have,
+      wanted: disk.wanted,
+      random: world.random,
+      allocate: () => disk.allocate(),
+      isSequential: parts.isSequential,
+      now: world.clock.now(),
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    [this.complete, this.#resolve, this.#reject] = [promise, resolve, reject];
+    promise.catch(() => {});
+  }
+
+  /** Connections under way that are not through the handshake yet. */
+  get dialling(): number {
+    return this.#dialling;
+  }
+
+  /** Starts dialling and ticking. */
+  start(): void {
+    const { scope, permits } = this.#parts;
+    scope.spawn((signal) =>
+      dialPeers({
+        book: this.book,
+        permits,
+        clock: this.clock,
+        news: this.#news,
+        wantsPeers: () => !this.swarm.isComplete,
+        connect: (known, permit) => scope.spawn((inner) => this.#connect(known, permit, inner)),
+      }, signal)
+    );
+    scope.spawn((signal) => this.#tick(signal));
+    scope.defer(() => {
+      for (const conn of this.#conns) conn.close("stopped");
+    });
+  }
+
+  /** Takes note of addresses. */
+  addPeers(addresses: readonly Address[], source: PeerSource): void {
+    for (const address of addresses) this.book.add(address, source);
+    this.#news.notify();
+  }
+
+  /** A peer dialled us and said whom it wants; the stream and the permit are ours from here on. */
+  adopt(stream: ByteStream, handshake: Handshake, permit: Permit): void {
+    this.#parts.scope.spawn(async () => {
+      using _permit = permit;
+      using _stream = stream;
+      const known = this.book.add(stream.remote, "incoming");
+      if (known === undefined || known.isBusy || known.isBanned) return;
+      known.isBusy = true;
+      let reason: PeerCloseReason = "eof";
+      if (await sendGreeting(stream, this.#parts.metainfo.infoHash, this.#parts.peerId)) {
+        reason = await this.#converse(stream, handshake, known, false);
+      }
+      this.#count(reason);
+      this.book.release(known, this.clock.now(), "useful");
+    });
+  }
+
+  /** Whether a connection to or from this peer id is there already. */
+  hasPeerId(peerId: Uint8Array): boolean {
+    return this.swarm.peers.some((peer) => peer.peerId.every((b, i) => b === peerId[i]));
+  }
+
+  /** Facts to the disk and to the book, messages to the wire. */
+  afterStep(): void {
+    for (const open of this.swarm.takeWhole()) {
+      this.#writing++;
+      this.#write(open).catch(this.#reject);
+    }
+    for (const giver of this.swarm.takeGuilty()) this.book.ban(giver);
+    for (const conn of this.#conns) conn.flush();
+  }
+
+  async #write(open: OpenPiece): Promise<void> {
+    const { piece, buffer } = open;
+    const wantBlockDigests = this.swarm.wantsDigests(piece);
+    const verdict = await this.#parts.disk.writePiece(piece, buffer, { wantBlockDigests });
+    this.#writing--;
+    this.swarm.onVerdict(open, verdict);
+    if (verdict.isGood) this.#reportFiles(piece);
+    if (this.swarm.isComplete) return this.#resolve();
+    this.swarm.fillAll(this.clock.now());
+    this.afterStep();
+  }
+
+  #reportFiles(piece: PieceIndex): void {
+    for (const file of this.#parts.metainfo.fileMap.filesAt(piece)) {
+      if (this.#parts.disk.isFileComplete(file)) this.#parts.onFile(file as FileIndex);
+    }
+  }
+
+  async #tick(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.clock.sleep(TICK_MS, { signal });
+      const now = this.clock.now();
+      this.swarm.tick(now);
+      this.#rotate(now);
+      this.afterStep();
+      this.#parts.onTick();
+    }
+  }
+
+  #rotate(now: number): void {
+    if (now - this.#rotatedAt < ROTATE_EVERY_MS) return;
+    const isCrowded = this.#parts.permits.free === 0 && this.book.dueCount(now) > 0;
+    if (!isCrowded) return;
+    const peer = pickToReplace(this.swarm.peers, now);
+    if (peer === undefined) return;
+    this.#rotatedAt = now;
+    peer.closing ??= "no-use";
+  }
+
+  async #connect(known: KnownPeer, permit: Permit, signal: AbortSignal): Promise<void> {
+    using _permit = permit;
+    let reason: PeerCloseReason = "dial-failed";
+    let wasUseful = false;
+    this.#dialling++;
+    let stream: ByteStream | undefined;
+    try {
+      stream = await this.#dial(known, signal);
+      if (stream !== undefined) {
+        const handshake = await this.#greet(stream, signal);
+        this.#dialling--;
+        reason = await this.#converse(stream, handshake, known, true, () => wasUseful = true);
+        this.#dialling++;
+      }
+    } catch (error) {
+      if (!(error instanceof PeerError)) throw error;
+      reason = error.reason;
+      if (reason === "self") this.book.ban(known.id);
+    } finally {
+      this.#dialling--;
+      stream?.close();
+      this.#count(signal.aborted ? "stopped" : reason);
+      const outcome = reason === "no-use" ? "rotated" : wasUseful ? "useful" : "failed";
+      this.book.release(known, this.clock.now(), outcome);
+      this.#news.notify();
+    }
+  }
+
+  async #dial(known: KnownPeer, signal: AbortSignal): Promise<ByteStream | undefined> {
+    const timer = new AbortController();
+    const stop = AbortSignal.any([signal, timer.signal]);
+    this.clock.sleep(DIAL_TIMEOUT_MS, { signal: stop }).then(() => timer.abort(), () => {});
+    try {
+      return await this.#parts.world.network.dial(known.address, { signal: stop });
+    } catch {
+      return undefined;
+    } finally {
+      timer.abort();
+    }
+  }
+
+  async #greet(stream: ByteStream, signal: AbortSignal): Promise<Handshake> {
+    const { metainfo, peerId } = this.#parts;
+    if (!await sendGreeting(stream, metainfo.infoHash, peerId)) throw new PeerError("eof");
+    const handshake = await readGreeting(stream, this.clock, signal);
+    if (!handshake.infoHash.every((b, i) => b === metainfo.infoHash[i])) {
+      throw new PeerError("wrong-info-hash");
+    }
+    if (isOurselves(handshake, peerId)) throw new PeerError("self");
+    if (this.hasPeerId(handshake.peerId)) throw new PeerError("duplicate");
+    return handshake;
+  }
+
+  async #converse(
+    stream: ByteStream,
+    handshake: Handshake,
+    known: KnownPeer,
+    isOutgoing: boolean,
+    onUseful?: () => void,
+  ): Promise<PeerCloseReason> {
+    const conn = new PeerConn(this, stream, {
+      handshake,
+      giver: known.id,
+      isOutgoing,
+      extensions: this.#extensions(),
+    });
+    this.#conns.add(conn);
+    try {
+      return await conn.run();
+    } finally {
+      this.#conns.delete(conn);
+      if (conn.peer.down.total > 0) onUseful?.();
+      this.swarm.fillAll(this.clock.now());
+      this.afterStep();
+    }
+  }
+
+  #extensions(): Uint8Array {
+    const port = this.#parts.port();
+    return encodeExtensionHandshake({
+      m: {},
+      v: USER_AGENT,
+      reqq: OUR_REQUEST_QUEUE,
+      ...(port > 0 ? { port } : {}),
+    });
+  }
+
+  #count(reason: PeerCloseReason): void {
+    this.closed[reason] = (this.closed[reason] ?? 0) + 1;
+  }
+}

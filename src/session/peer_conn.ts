@@ -1,0 +1,185 @@
+/**
+ * One connection: handshake, read loop, write loop (BEP 3, https://www.bittorrent.org/beps/bep_0003.html).
+ *
+ * It moves bytes between a stream and the swarm and decides nothing. The read loop is the only place that
+ * waits for a peer; writes run beside it, one at a time, each taking all that is pending. It belongs to a
+ * torrent, which is told after each step that facts may be waiting.
+ *
+ * @module
+ */
+
+import { equalBytes } from "../base/bytes.ts";
+import { type PeerCloseReason, PeerError } from "../base/errors.ts";
+import type { TokenBucket } from "../base/token_bucket.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { ByteStream } from "../ports/network.ts";
+import type { Peer } from "../swarm/peer.ts";
+import { PeerProtocol } from "../swarm/protocol.ts";
+import type { Swarm } from "../swarm/swarm.ts";
+import { Decoder } from "../wire/decoder.ts";
+import { Encoder } from "../wire/encoder.ts";
+import {
+  encodeHandshake,
+  type Handshake,
+  HANDSHAKE_BYTES,
+  HandshakeReader,
+} from "../wire/handshake.ts";
+
+/** The other side has this long for its whole handshake. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** What a connection needs of its torrent. */
+export interface ConnHost {
+  readonly swarm: Swarm;
+  readonly clock: Clock;
+  readonly downLimit: TokenBucket;
+  /** Messages were handled: facts may be waiting and other peers may have something to be sent. */
+  afterStep(): void;
+}
+
+/**
+ * Reads a whole handshake and not a byte more.
+ *
+ * @throws {PeerError} eof, bad-handshake, or handshake-timeout; the stream is to be closed then.
+ */
+export async function readGreeting(
+  stream: ByteStream,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Handshake> {
+  const timer = new AbortController();
+  let isLate = false;
+  clock.sleep(HANDSHAKE_TIMEOUT_MS, { signal: AbortSignal.any([signal, timer.signal]) }).then(
+    () => {
+      isLate = true;
+      stream.close();
+    },
+    () => signal.aborted && stream.close(),
+  );
+  try {
+    const reader = new HandshakeReader();
+    const buffer = new Uint8Array(HANDSHAKE_BYTES);
+    while (reader.missing > 0) {
+      const n = await stream.read(buffer.subarray(0, reader.missing));
+      if (n === null) throw new PeerError(isLate ? "handshake-timeout" : "eof");
+      reader.push(buffer.subarray(0, n));
+    }
+    return reader.handshake!;
+  } finally {
+    timer.abort();
+  }
+}
+
+/** Sends our handshake. False when the stream has ended. */
+export function sendGreeting(
+  stream: ByteStream,
+  infoHash: Uint8Array,
+  peerId: Uint8Array,
+): Promise<boolean> {
+  return stream.write(encodeHandshake({ infoHash, peerId, fast: true, extended: true }));
+}
+
+/** A connected peer's two loops. */
+export class PeerConn {
+  readonly peer: Peer;
+  readonly #host: ConnHost;
+  readonly #stream: ByteStream;
+  readonly #decoder: Decoder;
+  readonly #ended = new AbortController();
+  #isWriting = false;
+  #reason: PeerCloseReason | undefined;
+
+  /** Joins the swarm; the stream is owned from here on. */
+  constructor(
+    host: ConnHost,
+    stream: ByteStream,
+    who: { handshake: Handshake; giver: number; isOutgoing: boolean; extensions: Uint8Array },
+  ) {
+    this.#host = host;
+    this.#stream = stream;
+    const { swarm } = host;
+    this.#decoder = new Decoder({ pieceCount: swarm.map.pieceCount });
+    this.peer = swarm.addPeer({
+      slot: swarm.freeSlot(),
+      giver: who.giver,
+      address: stream.remote,
+      peerId: who.handshake.peerId,
+      supportsFast: who.handshake.supportsFast,
+      supportsExtended: who.handshake.supportsExtended,
+      isOutgoing: who.isOutgoing,
+      encoder: new Encoder(),
+      pieceCount: swarm.map.pieceCount,
+      now: host.clock.now(),
+    });
+    if (this.peer.supportsExtended) this.peer.encoder.extended(0, who.extensions);
+  }
+
+  /** Reads until the connection ends; returns why. Leaves the swarm. */
+  async run(): Promise<PeerCloseReason> {
+    const { swarm } = this.#host;
+    try {
+      await this.#read();
+    } catch (error) {
+      if (!(error instanceof PeerError)) throw error;
+      this.close(error.reason);
+    } finally {
+      this.#decoder.stop();
+      this.#stream.close();
+      swarm.removePeer(this.peer);
+    }
+    return this.#reason ?? this.peer.closing ?? "eof";
+  }
+
+  /** Ends the connection; the first reason given stays. */
+  close(reason: PeerCloseReason): void {
+    this.#reason ??= reason;
+    this.#decoder.stop();
+    this.#ended.abort();
+    this.#stream.close();
+  }
+
+  /** Sends what is pending, unless a write is under way that will. Closes what is to be closed. */
+  flush(): void {
+    if (this.peer.closing !== undefined) return this.close(this.peer.closing);
+    if (this.#isWriting || this.peer.encoder.length === 0) return;
+    this.#isWriting = true;
+    this.#write().catch(() => this.close("reset"));
+  }
+
+  async #write(): Promise<void> {
+    const { encoder } = this.peer;
+    while (encoder.length > 0) {
+      this.peer.lastWriteAt = this.#host.clock.now();
+      if (!await this.#stream.write(encoder.take())) return this.close("reset");
+    }
+    this.#isWriting = false;
+  }
+
+  async #read(): Promise<void> {
+    const { clock, downLimit, swarm } = this.#host;
+    const { peer } = this;
+    const protocol = new PeerProtocol(swarm, peer, clock.now());
+    for (;;) {
+      swarm.fill(peer, protocol.now);
+      this.#host.afterStep();
+      const into = this.#decoder.reserve();
+      const n = await this.#stream.read(into);
+      if (n === null) return;
+      peer.lastReadAt = protocol.now = clock.now();
+      this.#decoder.commit(n, protocol);
+      if (downLimit.isLimited) await this.#waitForTokens(downLimit.take(n, protocol.now));
+    }
+  }
+
+  async #waitForTokens(ms: number): Promise<void> {
+    if (ms < 1) return;
+    this.#host.swarm.fill(this.peer, this.#host.clock.now());
+    this.#host.afterStep();
+    await this.#host.clock.sleep(ms, { signal: this.#ended.signal }).catch(() => {});
+  }
+}
+
+/** Whether a handshake is our own, come back to us. */
+export function isOurselves(handshake: Handshake, peerId: Uint8Array): boolean {
+  return equalBytes(handshake.peerId, peerId);
+}

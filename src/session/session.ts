@@ -1,0 +1,166 @@
+/**
+ * A session: one listening port, one bound on peers and one set of rate limits for all its torrents.
+ *
+ * It accepts peers and hands them to their torrent; what happens is published as events after each step,
+ * so no listener can re-enter. Every torrent runs in a scope below the session's.
+ *
+ * @module
+ */
+
+import { hex } from "../base/bytes.ts";
+import { Broadcast } from "../base/broadcast.ts";
+import { NetworkError, OptionsError, PeerError } from "../base/errors.ts";
+import { concat } from "../base/bytes.ts";
+import { Scope } from "../base/scope.ts";
+import { type Permit, Semaphore } from "../base/semaphore.ts";
+import { TokenBucket } from "../base/token_bucket.ts";
+import { PEER_ID_PREFIX, USER_AGENT } from "../base/version.ts";
+import type { ByteStream, Listener } from "../ports/network.ts";
+import type { World } from "../ports/world.ts";
+import type { SessionEvent } from "./events.ts";
+import type { AddTorrent, SessionOptions } from "./options.ts";
+import { isOurselves, readGreeting } from "./peer_conn.ts";
+import { DEFAULT_BUFFER_BYTES, type EventBody, Torrent } from "./torrent.ts";
+
+/** Peers at the most, dialling plus connected. */
+export const MAX_PEERS = 40;
+/** Permits that incoming peers leave for dialling. */
+const KEPT_FOR_DIALLING = 4;
+/** Ports tried one after the other where none was asked for; 0 is any. */
+const DEFAULT_PORTS: readonly number[] = [6881, 6882, 6883, 6884, 6885, 6886, 6887, 6888, 6889, 0];
+
+/** Downloads torrents. */
+export class Session implements AsyncDisposable {
+  readonly #world: World;
+  readonly #options: SessionOptions;
+  readonly #scope = new Scope("session");
+  readonly #events = new Broadcast<SessionEvent>({ isDroppable: (e) => e.type === "progress" });
+  readonly #torrents = new Map<string, Torrent>();
+  readonly #permits: Semaphore;
+  readonly #downLimit: TokenBucket;
+  readonly #peerId: Uint8Array;
+  #listener: Listener | undefined;
+
+  private constructor(world: World, options: SessionOptions) {
+    this.#world = world;
+    this.#options = options;
+    this.#permits = new Semaphore(options.maxPeers ?? MAX_PEERS);
+    this.#downLimit = new TokenBucket(options.downLimit ?? Infinity);
+    const prefix = new TextEncoder().encode(PEER_ID_PREFIX);
+    this.#peerId = concat([prefix, world.random.bytes(20 - prefix.length)]);
+  }
+
+  /**
+   * Opens a session and listens.
+   *
+   * @throws {NetworkError} kind `in-use` when every port that was asked for is taken.
+   */
+  static async open(world: World, options: SessionOptions = {}): Promise<Session> {
+    const session = new Session(world, options);
+    await session.#listen();
+    return session;
+  }
+
+  /** The listening port, 0 where nothing could be listened on. */
+  get port(): number {
+    return this.#listener?.address.port ?? 0;
+  }
+
+  /** Permits out: peers that are dialled or connected. */
+  get peers(): number {
+    return this.#permits.capacity - this.#permits.free;
+  }
+
+  /**
+   * Starts a torrent.
+   *
+   * @throws {OptionsError} the same torrent is running in this session.
+   */
+  add(options: AddTorrent): Torrent {
+    const key = hex(options.metainfo.infoHash);
+    if (this.#torrents.has(key)) {
+      throw new OptionsError(`Cannot add torrent ${key}: it is running already`);
+    }
+    const torrent = new Torrent({
+      world: this.#world,
+      scope: this.#scope,
+      permits: this.#permits,
+      peerId: this.#peerId,
+      downLimit: this.#downLimit,
+      bufferBytes: this.#options.bufferBytes ?? DEFAULT_BUFFER_BYTES,
+      allowPrivate: this.#options.allowPrivate ?? false,
+      userAgent: this.#options.userAgent ?? USER_AGENT,
+      port: () => this.port,
+      publish: (event) => this.#publish(event),
+    }, options);
+    this.#torrents.set(key, torrent);
+    torrent.finished.then(() => this.#torrents.delete(key));
+    return torrent;
+  }
+
+  /** What happens from now on; ends with the session or, quietly, when the signal aborts. */
+  events(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<SessionEvent> {
+    return this.#events.subscribe(options);
+  }
+
+  /** Stops every torrent, saves its state and closes the port. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#torrents.values()].map((torrent) => torrent.stop()));
+    this.#listener?.close();
+    await this.#scope[Symbol.asyncDispose]();
+    this.#events.close();
+  }
+
+  #publish(event: EventBody): void {
+    this.#events.publish({ v: 1, at: this.#world.clock.epochMs(), ...event } as SessionEvent);
+  }
+
+  async #listen(): Promise<void> {
+    const ports = this.#options.ports ?? DEFAULT_PORTS;
+    let taken: unknown;
+    for (const port of ports) {
+      try {
+        this.#listener = await this.#world.network.listen({ port });
+        break;
+      } catch (error) {
+        if (!(error instanceof NetworkError)) throw error;
+        taken = error;
+      }
+    }
+    const listener = this.#listener;
+    if (listener === undefined) {
+      if (this.#options.ports !== undefined) throw taken;
+      return;
+    }
+    this.#publish({ type: "listening", port: listener.address.port });
+    this.#scope.spawn((signal) => this.#accept(listener, signal));
+  }
+
+  async #accept(listener: Listener, signal: AbortSignal): Promise<void> {
+    for (let stream = await listener.accept(); stream; stream = await listener.accept()) {
+      const permit = this.#permits.free > this.#reserve ? this.#permits.tryAcquire() : undefined;
+      if (permit === undefined) stream.close();
+      else this.#greet(stream, permit, signal);
+    }
+  }
+
+  get #reserve(): number {
+    return Math.min(KEPT_FOR_DIALLING, this.#permits.capacity - 1);
+  }
+
+  #greet(stream: ByteStream, permit: Permit, signal: AbortSignal): void {
+    this.#scope.spawn(async () => {
+      try {
+        const handshake = await readGreeting(stream, this.#world.clock, signal);
+        const exchange = this.#torrents.get(hex(handshake.infoHash))?.exchange;
+        const isWelcome = exchange !== undefined && !exchange.book.isBanned(stream.remote) &&
+          !isOurselves(handshake, this.#peerId) && !exchange.hasPeerId(handshake.peerId);
+        if (isWelcome) return exchange.adopt(stream, handshake, permit);
+      } catch (error) {
+        if (!(error instanceof PeerError)) throw error;
+      }
+      stream.close();
+      permit.release();
+    });
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * One peer of one torrent, as plain state: the four bits of BEP 3, what it has, what is asked of it
+ * and how fast it gives. Rules live in the rooms that change it; nothing here sends or reads.
+ *
+ * @module
+ */
+
+import type { Address } from "../base/address.ts";
+import { Bitfield } from "../base/bitfield.ts";
+import type { PeerCloseReason } from "../base/errors.ts";
+import { Meter } from "../base/meter.ts";
+import type { Millis } from "../base/units.ts";
+import type { Encoder } from "../wire/encoder.ts";
+import type { ExtensionHandshake } from "../wire/extension.ts";
+import { RequestQueue } from "./request_queue.ts";
+
+/** What is known of a peer when its handshake is done. */
+export interface PeerInit {
+  /** Dense number, free again once the peer is gone; names the peer in per-block tables. */
+  readonly slot: number;
+  /** Names the peer's address for good; survives a reconnect. Used for blame. */
+  readonly giver: number;
+  /** The other end. */
+  readonly address: Address;
+  /** 20 bytes, as the peer says. */
+  readonly peerId: Uint8Array;
+  /** BEP 6. */
+  readonly supportsFast: boolean;
+  /** BEP 10. */
+  readonly supportsExtended: boolean;
+  /** Whether we dialled it. */
+  readonly isOutgoing: boolean;
+  /** Where messages to it are put. */
+  readonly encoder: Encoder;
+  /** Pieces of the torrent. */
+  readonly pieceCount: number;
+  /** The time now. */
+  readonly now: Millis;
+}
+
+/** A connected peer. */
+export class Peer {
+  readonly slot: number;
+  readonly giver: number;
+  readonly address: Address;
+  readonly peerId: Uint8Array;
+  readonly supportsFast: boolean;
+  readonly supportsExtended: boolean;
+  readonly isOutgoing: boolean;
+  readonly encoder: Encoder;
+  readonly connectedAt: Millis;
+
+  /** We do not serve it. */
+  amChoking = true;
+  /** It has something we want. */
+  amInterested = false;
+  /** It does not serve us. */
+  peerChoking = true;
+  /** It wants something of us. */
+  peerInterested = false;
+
+  /** What it has. */
+  readonly have: Bitfield;
+  /** It said what it has at the start (bitfield, have-all, have-none) or anything after that moment. */
+  saidPieces = false;
+  /** Pieces it has that we want and lack. */
+  useful = 0;
+  /** Pieces it serves while choking us (BEP 6). */
+  readonly allowedFast: Set<number> = new Set();
+  /** Its extension handshake (BEP 10), once there. */
+  extensions: ExtensionHandshake | undefined;
+
+  /** Blocks asked of it, oldest first. */
+  readonly requests: RequestQueue = new RequestQueue();
+  /** How many blocks to keep in flight. */
+  depth = INITIAL_DEPTH;
+  /** Depth still grows with every block. */
+  isInSlowStart = true;
+  /** It let a request time out and has sent nothing since. */
+  isSnubbed = false;
+  /** Blocks that were asked for and given up on, and may still arrive. */
+  lateAllowance = 0;
+  /** Requests it refused since its last block. */
+  rejects = 0;
+  /** Nothing is asked of it before this time. */
+  pausedUntil: Millis = 0;
+  /** Payload bytes that came unasked. */
+  unaskedBytes = 0;
+  /** A piece that this peer contributed to has verified. */
+  isTrusted = false;
+  /** It contributed to a corrupt piece and loads pieces alone until one of them proves it. */
+  isOnParole = false;
+  /** Open pieces it takes part in while it is not trusted: at most two. */
+  readonly trial: number[] = [];
+  /** The open piece it works on. */
+  current = -1;
+  /** It could take more requests but memory or pieces were short. */
+  isStarved = false;
+  /** Where the last search through its pieces ended. */
+  cursor = 0;
+
+  /** Payload bytes received that were asked for. */
+  readonly down: Meter = new Meter();
+  /** Payload bytes sent. */
+  readonly up: Meter = new Meter();
+  /** Time of the last wanted block, or of the connection. */
+  lastBlockAt: Millis;
+  /** Time of the last bytes of any kind. */
+  lastReadAt: Millis;
+  /** Time of the last write. */
+  lastWriteAt: Millis;
+  /** When it last began to serve us. */
+  unchokedAt: Millis | undefined;
+  /** Bytes received when its depth was last adapted. */
+  adaptedTotal = 0;
+  /** Bytes per second when its depth was last adapted. */
+  adaptedRate = 0;
+  /** Shortest time seen from a request to its block, in ms. */
+  minRttMs = Infinity;
+
+  /** Set when the connection is to be closed, with the reason. */
+  closing: PeerCloseReason | undefined;
+
+  constructor(init: PeerInit) {
+    this.slot = init.slot;
+    this.giver = init.giver;
+    this.address = init.address;
+    this.peerId = init.peerId;
+    this.supportsFast = init.supportsFast;
+    this.supportsExtended = init.supportsExtended;
+    this.isOutgoing = init.isOutgoing;
+    this.encoder = init.encoder;
+    this.have = new Bitfield(init.pieceCount);
+    this.connectedAt = init.now;
+    this.lastBlockAt = init.now;
+    this.lastReadAt = init.now;
+    this.lastWriteAt = init.now;
+  }
+
+  /** Whether it has every piece. */
+  get isSeed(): boolean {
+    return this.have.isFull;
+  }
+
+  /** Whether a piece may be asked of it now. */
+  mayRequest(piece: number): boolean {
+    return !this.peerChoking || this.allowedFast.has(piece);
+  }
+}
+
+/** Blocks in flight before anything is known of a peer's speed. */
+export const INITIAL_DEPTH = 32;

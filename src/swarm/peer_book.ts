@@ -1,0 +1,177 @@
+/**
+ * Every address of one torrent that is known, and which to dial next.
+ *
+ * An address the user named goes first, then those that failed least, then those tried longest ago. A
+ * failure makes it wait, twice as long each time; a ban is for good. The book is bounded: when it is full
+ * the worst address that is not in use makes room, or the new one is refused.
+ *
+ * Pure: time is an argument. All sources of addresses end in {@link PeerBook.add}.
+ *
+ * @module
+ */
+
+import { type Address, formatAddress, isLocalIp } from "../base/address.ts";
+import type { Millis } from "../base/units.ts";
+import type { Random } from "../ports/random.ts";
+
+/** Addresses known at the most. */
+export const MAX_KNOWN = 3000;
+/** The first wait after a failure; doubles with each further one. */
+export const BASE_BACKOFF_MS = 5_000;
+/** The longest wait after a failure. */
+export const MAX_BACKOFF_MS: number = 30 * 60_000;
+/** Failures in a row after which an address is not dialled any more, unless the user named it. */
+const MAX_FAILURES = 8;
+
+/** Where an address came from. */
+export type PeerSource = "user" | "tracker" | "incoming" | "pex" | "dht" | "lsd";
+
+/** One known address. */
+export interface KnownPeer {
+  /** Its number, never used again; names it as the giver of blocks. */
+  readonly id: number;
+  readonly address: Address;
+  source: PeerSource;
+  /** Being dialled or connected. */
+  isBusy: boolean;
+  /** Failures in a row. */
+  failures: number;
+  /** Not dialled before this time. */
+  notBefore: Millis;
+  isBanned: boolean;
+  /** Order among equals. */
+  readonly lot: number;
+}
+
+/** The addresses of a torrent. */
+export class PeerBook {
+  readonly #random: Random;
+  readonly #known = new Map<string, KnownPeer>();
+  readonly #byId = new Map<number, KnownPeer>();
+  readonly #bannedHosts = new Set<string>();
+  #nextId = 0;
+  #banned = 0;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /** Addresses known. */
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /** Addresses banned. */
+  get bannedCount(): number {
+    return this.#banned;
+  }
+
+  /** Takes note of an address; returns its entry unless it is refused. Only the user's may wake a hopeless one. */
+  add(address: Address, source: PeerSource): KnownPeer | undefined {
+    const key = formatAddress(address);
+    const old = this.#known.get(key);
+    if (old !== undefined) {
+      if (source === "user") old.source = "user";
+      return old;
+    }
+    if (this.#bannedHosts.has(address.host)) return undefined;
+    if (this.#known.size >= MAX_KNOWN && !this.#makeRoom()) return undefined;
+    const known: KnownPeer = {
+      id: this.#nextId++,
+      address,
+      source,
+      isBusy: false,
+      failures: 0,
+      notBefore: 0,
+      isBanned: false,
+      lot: this.#random.below(2 ** 30),
+    };
+    this.#known.set(key, known);
+    this.#byId.set(known.id, known);
+    return known;
+  }
+
+  /** The best address to dial now, marked busy; `undefined` when none is due. */
+  take(now: Millis): KnownPeer | undefined {
+    let best: KnownPeer | undefined;
+    for (const known of this.#known.values()) {
+      if (isDialable(known) && known.notBefore <= now && (!best || isBetter(known, best))) {
+        best = known;
+      }
+    }
+    if (best) best.isBusy = true;
+    return best;
+  }
+
+  /** When the next address is due; `Infinity` when none ever will be. */
+  nextAt(): Millis {
+    let at = Infinity;
+    for (const known of this.#known.values()) {
+      if (isDialable(known) && known.notBefore < at) at = known.notBefore;
+    }
+    return at;
+  }
+
+  /** How many addresses could be dialled now. */
+  dueCount(now: Millis): number {
+    let count = 0;
+    for (const known of this.#known.values()) {
+      if (isDialable(known) && known.notBefore <= now) count++;
+    }
+    return count;
+  }
+
+  /** A connection ended. A useful one may be tried again soon, a failed one waits longer each time. */
+  release(known: KnownPeer, now: Millis, outcome: "useful" | "failed" | "rotated"): void {
+    known.isBusy = false;
+    if (outcome === "useful") {
+      known.failures = 0;
+      known.notBefore = now + BASE_BACKOFF_MS;
+      return;
+    }
+    if (outcome === "rotated") {
+      known.notBefore = now + 12 * BASE_BACKOFF_MS;
+      return;
+    }
+    known.notBefore = now + Math.min(BASE_BACKOFF_MS * 2 ** known.failures, MAX_BACKOFF_MS);
+    known.failures++;
+  }
+
+  /** Bans an address for good, and its whole host unless that is local, where many peers share one. */
+  ban(id: number): void {
+    const known = this.#byId.get(id);
+    if (known === undefined || known.isBanned) return;
+    known.isBanned = true;
+    this.#banned++;
+    if (!isLocalIp(known.address.host)) this.#bannedHosts.add(known.address.host);
+  }
+
+  /** Whether nothing is to be had from this address any more. */
+  isBanned(address: Address): boolean {
+    return this.#bannedHosts.has(address.host) ||
+      this.#known.get(formatAddress(address))?.isBanned === true;
+  }
+
+  #makeRoom(): boolean {
+    let worst: KnownPeer | undefined;
+    for (const known of this.#known.values()) {
+      if (known.isBusy || known.isBanned || known.source === "user") continue;
+      if (worst === undefined || known.failures > worst.failures) worst = known;
+    }
+    if (worst === undefined || worst.failures === 0) return false;
+    this.#known.delete(formatAddress(worst.address));
+    this.#byId.delete(worst.id);
+    return true;
+  }
+}
+
+function isDialable(known: KnownPeer): boolean {
+  return !known.isBusy && !known.isBanned && known.source !== "incoming" &&
+    (known.failures < MAX_FAILURES || known.source === "user");
+}
+
+function isBetter(a: KnownPeer, b: KnownPeer): boolean {
+  if ((a.source === "user") !== (b.source === "user")) return a.source === "user";
+  if (a.failures !== b.failures) return a.failures < b.failures;
+  return a.notBefore !== b.notBefore ? a.notBefore < b.notBefore : a.lot < b.lot;
+}

@@ -1,0 +1,56 @@
+/**
+ * How many blocks to keep in flight at a peer, and when to give up on one.
+ *
+ * Like a TCP window: at first the depth grows by one with every block, which doubles it each round
+ * trip, until the rate stops growing; from then on it is what the peer delivers in half a second, or in
+ * four of its shortest round trips where that is longer. Half a second covers 200 ms × 1 Gbit/s more than
+ * twice and leaves a slow peer holding little. A peer's own limit (`reqq`, BEP 10) is kept.
+ *
+ * @module
+ */
+
+import { BLOCK_BYTES, type Millis } from "../base/units.ts";
+import type { Peer } from "./peer.ts";
+
+/** A request that is this old is asked of somebody else. */
+export const REQUEST_TIMEOUT_MS = 15_000;
+/** Blocks in flight at the most, whatever a peer says. */
+export const MAX_DEPTH = 2000;
+/** Blocks in flight at a peer that names no limit. */
+const DEFAULT_REQUEST_QUEUE = 250;
+const MIN_DEPTH = 4;
+/** Less growth than this in an interval ends the slow start. */
+const GROWTH = 1.1;
+const WINDOW_MS = 500;
+
+/** Most blocks that may be in flight at this peer. */
+export function depthLimit(peer: Peer): number {
+  return Math.min(peer.extensions?.requestQueue ?? DEFAULT_REQUEST_QUEUE, MAX_DEPTH);
+}
+
+/** A wanted block came `rttMs` after it was asked for. */
+export function onBlock(peer: Peer, rttMs: number): void {
+  if (rttMs < peer.minRttMs) peer.minRttMs = rttMs;
+  if (peer.isInSlowStart && peer.depth < depthLimit(peer)) peer.depth++;
+}
+
+/** Adapts the depth to what came in the last `elapsedMs`. Call every few hundred milliseconds. */
+export function adapt(peer: Peer, elapsedMs: number): void {
+  const bytes = peer.down.total - peer.adaptedTotal;
+  peer.adaptedTotal = peer.down.total;
+  const rate = (bytes * 1000) / elapsedMs;
+  // The depth was the limit only while the pipe was kept full.
+  if (peer.isInSlowStart && bytes > 0 && rate < peer.adaptedRate * GROWTH) {
+    peer.isInSlowStart = false;
+  }
+  peer.adaptedRate = peer.adaptedRate === 0 ? rate : (peer.adaptedRate + rate) / 2;
+  if (peer.isInSlowStart) return;
+  const windowMs = Math.max(WINDOW_MS, Number.isFinite(peer.minRttMs) ? 4 * peer.minRttMs : 0);
+  const blocks = Math.ceil((Math.max(rate, peer.adaptedRate) * windowMs) / 1000 / BLOCK_BYTES);
+  peer.depth = peer.isSnubbed ? 1 : Math.max(MIN_DEPTH, Math.min(blocks + 2, depthLimit(peer)));
+}
+
+/** Whether the peer's oldest request is overdue. */
+export function isOverdue(peer: Peer, now: Millis): boolean {
+  return now - peer.requests.oldestAt >= REQUEST_TIMEOUT_MS;
+}

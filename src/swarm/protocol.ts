@@ -1,0 +1,135 @@
+/**
+ * What each message of a peer means: one short method a message (BEP 3, 6, 10).
+ *
+ * Every integer is checked before it is used; a peer that breaks the rules costs itself its connection
+ * by a `PeerError`. Called by the wire decoder, calls the swarm. Hot path: {@link PeerProtocol.onPiece}.
+ *
+ * @module
+ */
+
+import { Bitfield } from "../base/bitfield.ts";
+import { PeerError } from "../base/errors.ts";
+import { BLOCK_BYTES, type Millis, type PieceIndex } from "../base/units.ts";
+import type { WireHandler } from "../wire/decoder.ts";
+import { decodeExtensionHandshake } from "../wire/extension.ts";
+import type { Peer } from "./peer.ts";
+import type { Swarm } from "./swarm.ts";
+
+/** Pieces a peer may allow us while it chokes us; more are of no use. */
+const MAX_ALLOWED_FAST = 100;
+
+/** Turns the messages of one peer into what happens in its swarm. */
+export class PeerProtocol implements WireHandler {
+  readonly #swarm: Swarm;
+  readonly #peer: Peer;
+  /** The time of the read whose messages are being handled; set before each commit. */
+  now: Millis;
+
+  constructor(swarm: Swarm, peer: Peer, now: Millis) {
+    this.#swarm = swarm;
+    this.#peer = peer;
+    this.now = now;
+  }
+
+  onKeepAlive(): void {}
+
+  onChoke(): void {
+    this.#peer.peerChoking = true;
+    this.#peer.unchokedAt = undefined;
+    // With the fast extension every request is answered or rejected by itself (BEP 6).
+    if (!this.#peer.supportsFast) this.#swarm.releaseAll(this.#peer);
+  }
+
+  onUnchoke(): void {
+    this.#peer.peerChoking = false;
+    this.#peer.unchokedAt ??= this.now;
+  }
+
+  onInterested(): void {
+    this.#peer.peerInterested = true;
+  }
+
+  onNotInterested(): void {
+    this.#peer.peerInterested = false;
+  }
+
+  onHave(index: number): void {
+    this.#swarm.onHave(this.#peer, this.#piece(index));
+  }
+
+  onBitfield(bits: Uint8Array): void {
+    this.#onlyOnce();
+    const pieces = Bitfield.fromWire(bits, this.#swarm.map.pieceCount);
+    if (pieces === undefined) throw new PeerError("bad-bitfield");
+    this.#swarm.onPieces(this.#peer, pieces);
+  }
+
+  onHaveAll(): void {
+    this.#needsFast();
+    this.#onlyOnce();
+    const all = new Bitfield(this.#swarm.map.pieceCount);
+    all.fill();
+    this.#swarm.onPieces(this.#peer, all);
+  }
+
+  onHaveNone(): void {
+    this.#needsFast();
+    this.#onlyOnce();
+    this.#peer.saidPieces = true;
+  }
+
+  onRequest(index: number, begin: number, length: number): void {
+    const piece = this.#piece(index);
+    if (length > MAX_REQUEST_BYTES || !this.#swarm.map.isRange(piece, begin, length)) {
+      throw new PeerError("bad-request");
+    }
+    if (this.#peer.supportsFast) this.#peer.encoder.reject(index, begin, length);
+  }
+
+  onPiece(index: number, begin: number, block: Uint8Array): void {
+    this.#swarm.onBlock(this.#peer, index, begin, block, this.now);
+  }
+
+  onCancel(index: number, _begin: number, _length: number): void {
+    this.#piece(index);
+  }
+
+  onPort(_port: number): void {}
+
+  onSuggest(index: number): void {
+    this.#needsFast();
+    this.#piece(index);
+  }
+
+  onReject(index: number, begin: number, _length: number): void {
+    this.#needsFast();
+    this.#swarm.onReject(this.#peer, this.#piece(index), Math.floor(begin / BLOCK_BYTES), this.now);
+  }
+
+  onAllowedFast(index: number): void {
+    this.#needsFast();
+    const piece = this.#piece(index);
+    if (this.#peer.allowedFast.size < MAX_ALLOWED_FAST) this.#peer.allowedFast.add(piece);
+  }
+
+  onExtended(id: number, payload: Uint8Array): void {
+    if (id === 0) this.#peer.extensions = decodeExtensionHandshake(payload);
+  }
+
+  #piece(index: number): PieceIndex {
+    const piece = this.#swarm.map.index(index);
+    if (piece === undefined) throw new PeerError("bad-index");
+    return piece;
+  }
+
+  #onlyOnce(): void {
+    if (this.#peer.saidPieces) throw new PeerError("bad-bitfield");
+  }
+
+  #needsFast(): void {
+    if (!this.#peer.supportsFast) throw new PeerError("bad-message");
+  }
+}
+
+/** Requests above this size are refused, as all clients do. */
+export const MAX_REQUEST_BYTES: number = 128 * 1024;

@@ -1,0 +1,426 @@
+/**
+ * The exchange of one torrent: joins peers, picker, assembly, availability and blame.
+ *
+ * It never waits, sends or writes. What a peer should be told goes into that peer's encoder; a whole piece
+ * waits in {@link Swarm.takeWhole} for the disk, whose answer comes back through {@link Swarm.onVerdict};
+ * {@link Swarm.tick} lets time pass. The session moves the bytes and calls in between.
+ *
+ * Invariants: a missing wanted piece is either pickable, open, or with the disk; `peer.useful` counts the
+ * pieces a peer has of those that are missing and wanted.
+ *
+ * @module
+ */
+
+import { Bitfield } from "../base/bitfield.ts";
+import { PeerError } from "../base/errors.ts";
+import { BLOCK_BYTES, type Millis, type PieceIndex } from "../base/units.ts";
+import type { PieceMap } from "../metainfo/piece_map.ts";
+import type { PieceBuffer, PieceVerdict } from "../ports/disk.ts";
+import type { Random } from "../ports/random.ts";
+import { Assembly, HERE, type OpenPiece } from "./assembly.ts";
+import { Availability } from "./availability.ts";
+import { Blame } from "./blame.ts";
+import { Peer, type PeerInit } from "./peer.ts";
+import { Picker } from "./picker.ts";
+import { adapt, isOverdue, onBlock } from "./pipeline.ts";
+
+/** A peer that was silent for this long is dropped (BEP 3 peers send a keep-alive every two minutes). */
+export const IDLE_TIMEOUT_MS = 150_000;
+/** A keep-alive goes out after this long without a message. */
+export const KEEP_ALIVE_MS = 100_000;
+/** Payload nobody asked for that is borne from one peer, per minute. */
+export const UNASKED_LIMIT_BYTES: number = 32 * BLOCK_BYTES;
+
+/** After a refused request a peer is left alone for this long, or the two would play ping-pong. */
+const REJECT_PAUSE_MS = 500;
+/** Refused requests in a row after which a peer is no use. */
+const MAX_REJECTS = 1000;
+/** How long a suspect may keep a piece to itself. */
+const EXCLUSIVE_MS = 30_000;
+
+/** What a swarm starts with. */
+export interface SwarmOptions {
+  readonly map: PieceMap;
+  /** Verified pieces; copied. */
+  readonly have: Bitfield;
+  /** Pieces of the selection; copied. */
+  readonly wanted: Bitfield;
+  readonly random: Random;
+  /** Memory for a piece, or `undefined` while it is short. */
+  readonly allocate: () => PieceBuffer | undefined;
+  readonly isSequential: boolean;
+  readonly now: Millis;
+}
+
+/** Counters that only grow, in payload bytes. */
+export interface SwarmCounters {
+  downloaded: number;
+  uploaded: number;
+  wasted: number;
+  corrupt: number;
+}
+
+/** The peers and pieces of one torrent. */
+export class Swarm {
+  readonly map: PieceMap;
+  /** Verified pieces. */
+  readonly have: Bitfield;
+  /** Wanted pieces that are not verified. */
+  readonly lacking: Bitfield;
+  readonly assembly: Assembly;
+  readonly counters: SwarmCounters = { downloaded: 0, uploaded: 0, wasted: 0, corrupt: 0 };
+  readonly #availability: Availability;
+  readonly #picker: Picker;
+  readonly #blame = new Blame();
+  readonly #peers: Peer[] = [];
+  readonly #bySlot: (Peer | undefined)[] = [];
+  #whole: OpenPiece[] = [];
+  #guilty: number[] = [];
+  // Time of the last block of a piece that verified.
+  #provenAt: Millis;
+  #tickedAt: Millis;
+  #forgivenAt: Millis;
+
+  constructor(options: SwarmOptions) {
+    const { map, random, now } = options;
+    this.map = map;
+    this.have = Bitfield.fromWire(options.have.bytes, map.pieceCount)!;
+    this.lacking = new Bitfield(map.pieceCount);
+    const pickable = new Bitfield(map.pieceCount);
+    for (let i = 0; i < map.pieceCount; i++) {
+      if (!options.wanted.has(i) || this.have.has(i)) continue;
+      this.lacking.add(i);
+      pickable.add(i);
+    }
+    this.assembly = new Assembly(map);
+    this.#availability = new Availability(pickable, random);
+    this.#picker = new Picker({
+      map,
+      assembly: this.assembly,
+      availability: this.#availability,
+      random,
+      allocate: options.allocate,
+      isSequential: options.isSequential,
+    });
+    this.#provenAt = this.#tickedAt = this.#forgivenAt = now;
+  }
+
+  /** Connected peers, past the handshake. Not to be changed. */
+  get peers(): readonly Peer[] {
+    return this.#peers;
+  }
+
+  /** Whether every wanted piece is verified. */
+  get isComplete(): boolean {
+    return this.lacking.count === 0;
+  }
+
+  /** A slot number for the next peer. */
+  freeSlot(): number {
+    let slot = 0;
+    while (this.#bySlot[slot] !== undefined) slot++;
+    return slot;
+  }
+
+  /** A peer is through its handshake: says what we have. */
+  addPeer(init: PeerInit): Peer {
+    const peer = new Peer(init);
+    this.#peers.push(peer);
+    this.#bySlot[peer.slot] = peer;
+    if (peer.supportsFast && this.have.isFull) peer.encoder.haveAll();
+    else if (peer.supportsFast && this.have.count === 0) peer.encoder.haveNone();
+    else if (this.have.count > 0) peer.encoder.bitfield(this.have.bytes);
+    return peer;
+  }
+
+  /** A peer is gone: what was asked of it is free again. */
+  removePeer(peer: Peer): void {
+    const at = this.#peers.indexOf(peer);
+    if (at < 0) return;
+    this.#peers.splice(at, 1);
+    this.#bySlot[peer.slot] = undefined;
+    this.releaseAll(peer);
+    this.#endExclusive((open) => open.exclusive === peer.slot);
+    if (!peer.isSeed) this.#forEachHad(peer, (piece) => this.#availability.subtract(piece));
+  }
+
+  // ---- what peers have -----------------------------------------------------------------------
+
+  /** The peer has exactly these pieces; said once, first. Takes the bits. */
+  onPieces(peer: Peer, bits: Bitfield): void {
+    peer.have.bytes.set(bits.bytes);
+    peer.have.recount();
+    peer.saidPieces = true;
+    if (!peer.isSeed) this.#forEachHad(peer, (piece) => this.#availability.add(piece));
+    peer.useful = 0;
+    const lacking = this.lacking.bytes;
+    for (let i = 0; i < lacking.length; i++) {
+      for (let both = lacking[i]! & peer.have.bytes[i]!; both !== 0; both &= both - 1) {
+        peer.useful++;
+      }
+    }
+    this.#updateInterest(peer);
+  }
+
+  /** The peer has one more piece. */
+  onHave(peer: Peer, piece: PieceIndex): void {
+    peer.saidPieces = true;
+    if (!peer.have.add(piece)) return;
+    if (peer.isSeed) {
+      // It was counted piece by piece so far and is not counted from here on.
+      this.#forEachHad(peer, (had) => had !== piece && this.#availability.subtract(had));
+    } else this.#availability.add(piece);
+    if (!this.lacking.has(piece)) return;
+    peer.useful++;
+    this.#updateInterest(peer);
+  }
+
+  // ---- blocks ----------------------------------------------------------------------------------
+
+  /** A block arrived. `data` is a view, copied if it is kept. Hot path. */
+  onBlock(peer: Peer, index: number, begin: number, data: Uint8Array, now: Millis): void {
+    const piece = this.map.index(index);
+    const block = begin / BLOCK_BYTES;
+    if (piece === undefined || !Number.isInteger(block) || begin >= this.map.pieceBytes(piece)) {
+      throw new PeerError("bad-block");
+    }
+    if (data.length !== this.map.blockBytes(piece, block)) throw new PeerError("bad-block");
+    this.counters.downloaded += data.length;
+    const askedAt = peer.requests.remove(piece, block);
+    if (askedAt < 0 && !this.#mayBeLate(peer, data.length)) return;
+    peer.down.add(data.length, now);
+    peer.lastBlockAt = now;
+    peer.isSnubbed = false;
+    peer.rejects = 0;
+    if (askedAt >= 0) onBlock(peer, now - askedAt);
+    const open = this.assembly.get(piece);
+    if (
+      open === undefined || open.isWithDisk || open.state[block] === HERE ||
+      (open.exclusive >= 0 && open.exclusive !== peer.slot)
+    ) {
+      this.counters.wasted += data.length;
+      return;
+    }
+    this.#cancelOthers(open, block, peer);
+    if (this.assembly.put(open, block, data, peer.giver, now)) {
+      this.assembly.hand(open);
+      this.#whole.push(open);
+    }
+  }
+
+  /** Asks the peer for more. */
+  fill(peer: Peer, now: Millis): void {
+    if (peer.closing === undefined && now >= peer.pausedUntil) this.#picker.fill(peer, now);
+  }
+
+  /** Asks every peer that has room for more: memory or pieces have come free. */
+  fillAll(now: Millis): void {
+    for (const peer of this.#peers) {
+      if (peer.requests.length < peer.depth) this.fill(peer, now);
+    }
+  }
+
+  /** The peer refused a request (BEP 6). */
+  onReject(peer: Peer, piece: PieceIndex, block: number, now: Millis): void {
+    if (peer.requests.remove(piece, block) < 0) return;
+    peer.allowedFast.delete(piece);
+    peer.pausedUntil = now + REJECT_PAUSE_MS;
+    if (++peer.rejects > MAX_REJECTS) peer.closing ??= "no-use";
+    this.#release(peer, piece, block);
+  }
+
+  /** Everything that was asked of the peer may be asked of others. */
+  releaseAll(peer: Peer): void {
+    peer.requests.drain((piece, block) => {
+      peer.lateAllowance++;
+      this.#release(peer, piece, block);
+    });
+    peer.current = -1;
+  }
+
+  // ---- whole pieces ------------------------------------------------------------------------------
+
+  /** Pieces that became whole since the last call; each is the disk's until {@link onVerdict}. */
+  takeWhole(): OpenPiece[] {
+    if (this.#whole.length === 0) return NONE;
+    const whole = this.#whole;
+    this.#whole = [];
+    return whole;
+  }
+
+  /** Whether the disk should tell the digests of a good piece's blocks. */
+  wantsDigests(piece: PieceIndex): boolean {
+    return this.#blame.has(piece);
+  }
+
+  /** The disk has hashed and, if good, written the piece. Its memory goes back to the pool. */
+  onVerdict(open: OpenPiece, verdict: PieceVerdict): void {
+    const { piece } = open;
+    const givers = open.giver.slice(0, open.blocks);
+    if (verdict.isGood) this.#provenAt = Math.max(this.#provenAt, open.lastBlockAt);
+    this.assembly.close(open);
+    for (const peer of this.#peers) {
+      const at = peer.trial.indexOf(piece);
+      if (at >= 0) peer.trial.splice(at, 1);
+    }
+    if (verdict.isGood) this.#onGood(piece, givers, verdict.blockDigests);
+    else this.#onCorrupt(piece, givers, verdict.blockDigests);
+  }
+
+  /** Givers that were proven to lie since the last call. */
+  takeGuilty(): number[] {
+    if (this.#guilty.length === 0) return NONE;
+    const guilty = this.#guilty;
+    this.#guilty = [];
+    return guilty;
+  }
+
+  // ---- time ---------------------------------------------------------------------------------------
+
+  /** Time of the last block that was kept and has not been proven corrupt since, or of the start. */
+  get progressAt(): Millis {
+    let at = this.#provenAt;
+    for (const open of this.assembly.all) {
+      if (open.here > 0 && open.lastBlockAt > at) at = open.lastBlockAt;
+    }
+    return at;
+  }
+
+  /** Lets time pass: depths, timeouts, keep-alives. Call about twice a second. */
+  tick(now: Millis): void {
+    const elapsed = now - this.#tickedAt;
+    if (elapsed <= 0) return;
+    this.#tickedAt = now;
+    if (now - this.#forgivenAt >= 60_000) {
+      this.#forgivenAt = now;
+      for (const peer of this.#peers) peer.unaskedBytes = 0;
+    }
+    for (const peer of this.#peers) {
+      adapt(peer, elapsed);
+      if (isOverdue(peer, now)) this.#onOverdue(peer, now);
+      if (now - peer.lastReadAt >= IDLE_TIMEOUT_MS) peer.closing ??= "idle";
+      if (now - peer.lastWriteAt >= KEEP_ALIVE_MS && peer.encoder.length === 0) {
+        peer.encoder.keepAlive();
+      }
+    }
+    this.#endExclusive((open) => now - open.openedAt >= EXCLUSIVE_MS);
+    this.fillAll(now);
+  }
+
+  #endExclusive(isOver: (open: OpenPiece) => boolean): void {
+    for (const open of this.assembly.all) {
+      if (open.exclusive >= 0 && isOver(open)) open.exclusive = -1;
+    }
+  }
+
+  #onOverdue(peer: Peer, now: Millis): void {
+    if (now - peer.lastBlockAt >= 5000) {
+      // Nothing comes at all: whatever it holds is free for others.
+      peer.isSnubbed = true;
+      peer.isInSlowStart = false;
+      peer.depth = 1;
+      this.releaseAll(peer);
+      this.#endExclusive((open) => open.exclusive === peer.slot);
+      return;
+    }
+    while (isOverdue(peer, now)) {
+      const { oldestPiece, oldestBlock } = peer.requests;
+      peer.requests.remove(oldestPiece, oldestBlock);
+      peer.lateAllowance++;
+      this.#release(peer, oldestPiece, oldestBlock);
+    }
+  }
+
+  #release(peer: Peer, piece: number, block: number): void {
+    const open = this.assembly.get(piece);
+    if (open !== undefined) this.assembly.release(open, block, peer.slot);
+  }
+
+  #mayBeLate(peer: Peer, bytes: number): boolean {
+    if (peer.lateAllowance > 0) {
+      peer.lateAllowance--;
+      return true;
+    }
+    this.counters.wasted += bytes;
+    peer.unaskedBytes += bytes;
+    if (peer.unaskedBytes > UNASKED_LIMIT_BYTES) throw new PeerError("flood");
+    return false;
+  }
+
+  #cancelOthers(open: OpenPiece, block: number, giver: Peer): void {
+    const first = open.first[block]!;
+    const second = open.second[block]!;
+    if (first >= 0 && first !== giver.slot) this.#cancel(open, block, first);
+    if (second >= 0 && second !== giver.slot) this.#cancel(open, block, second);
+  }
+
+  #cancel(open: OpenPiece, block: number, slot: number): void {
+    const other = this.#bySlot[slot];
+    if (other === undefined || other.requests.remove(open.piece, block) < 0) return;
+    other.lateAllowance++;
+    const { piece } = open;
+    other.encoder.cancel(piece, block * BLOCK_BYTES, this.map.blockBytes(piece, block));
+  }
+
+  #onGood(piece: PieceIndex, givers: Int32Array, digests: Uint8Array | undefined): void {
+    this.have.add(piece);
+    this.lacking.delete(piece);
+    for (const peer of this.#peers) {
+      if (givers.includes(peer.giver)) {
+        peer.isTrusted = true;
+        peer.isOnParole = false;
+      }
+      if (!peer.have.has(piece)) {
+        peer.encoder.have(piece);
+        continue;
+      }
+      peer.useful--;
+      this.#updateInterest(peer);
+    }
+    if (digests === undefined) return;
+    for (const giver of this.#blame.onGood(piece, digests)) this.#convict(giver);
+  }
+
+  #onCorrupt(piece: PieceIndex, givers: Int32Array, digests: Uint8Array | undefined): void {
+    this.counters.corrupt += this.map.pieceBytes(piece);
+    this.#availability.enter(piece);
+    const verdict = digests === undefined
+      ? { guilty: [], suspects: [...new Set(givers)] }
+      : this.#blame.onCorrupt(piece, digests, givers);
+    for (const giver of verdict.guilty) this.#convict(giver);
+    for (const peer of this.#peers) {
+      if (verdict.suspects.includes(peer.giver)) {
+        peer.isOnParole = true;
+        peer.isTrusted = false;
+      }
+    }
+  }
+
+  #convict(giver: number): void {
+    this.#guilty.push(giver);
+    for (const peer of this.#peers) {
+      if (peer.giver === giver) peer.closing ??= "corrupt-data";
+    }
+  }
+
+  #updateInterest(peer: Peer): void {
+    const wants = peer.useful > 0;
+    if (wants === peer.amInterested) return;
+    peer.amInterested = wants;
+    if (wants) peer.encoder.interested();
+    else peer.encoder.notInterested();
+  }
+
+  #forEachHad(peer: Peer, each: (piece: number) => void): void {
+    const { bytes } = peer.have;
+    for (let i = 0; i < bytes.length; i++) {
+      for (let byte = bytes[i]!; byte !== 0;) {
+        const bit = Math.clz32(byte) - 24;
+        each(i * 8 + bit);
+        byte &= ~(0x80 >>> bit);
+      }
+    }
+  }
+}
+
+const NONE: never[] = [];
