@@ -1,0 +1,122 @@
+/**
+ * The other two shapes of the program: the self-contained executable, and the one-file bundle run from
+ * a URL with few permissions, also inside a terminal where a prompt could appear.
+ *
+ * `STARLING_COMPILE` names the command to compile with (`deno compile`), for machines that cannot
+ * download its runtime. Where compiling fails, the test says why and passes over the rest.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertNotMatch } from "@std/assert";
+import { assertSame, KIB, MIB } from "./support/dataset.ts";
+import { interopTest, type Lab } from "./support/lab.ts";
+import { Child, output } from "./support/process.ts";
+import type { Seed } from "./support/seeds.ts";
+import { lastNumber, ROOT } from "./support/starling.ts";
+import type { TorrentFile } from "./support/torrent.ts";
+
+const COMPILE = (Deno.env.get("STARLING_COMPILE") ?? "deno compile").trim().split(/\s+/);
+
+const FOLDER = {
+  name: "packaged",
+  seed: 61,
+  files: [
+    { path: "large.bin", bytes: 40 * MIB + 9 },
+    { path: "small.txt", bytes: 9 },
+    { path: "nothing", bytes: 0 },
+  ],
+};
+
+interopTest("the compiled executable downloads", ["libtorrent"], async (lab) => {
+  const executable = lab.path("starling");
+  if (!await compiles([...COMPILE, "-A", "-o", executable, `${ROOT}main.ts`])) return;
+  const [torrent, seed] = await prepare(lab);
+  await downloads(lab, torrent, { seed, command: [executable] });
+});
+
+interopTest("the bundle downloads from a URL with few permissions", ["libtorrent"], async (lab) => {
+  const url = await served(lab);
+  const [torrent, seed] = await prepare(lab);
+  await downloads(lab, torrent, {
+    seed,
+    command: ["deno", "run", "-N", "-R", "-W", "--no-prompt", url],
+  });
+});
+
+interopTest(
+  "the bundle asks for nothing in a terminal",
+  ["libtorrent", "script"],
+  async (lab) => {
+    const url = await served(lab);
+    const [torrent, seed] = await prepare(lab);
+    const command = ["deno", "run", "-N", "-R", "-W", url, "get", torrent.path];
+    command.push("-o", lab.output, "-p", "0", "--no-dht", "--no-pex", "--no-lsd");
+    command.push("--peer", seed.address);
+    const quoted = command.map((word) => `'${word}'`).join(" ");
+    await using terminal = Child.start(["script", "-qec", quoted, "/dev/null"], {
+      env: {
+        ...Deno.env.toObject(),
+        DENO_DIR: lab.path("deno"),
+        HOME: lab.folder,
+        XDG_CACHE_HOME: lab.path("cache"),
+        TERM: "xterm",
+      },
+      endWith: "SIGKILL",
+    });
+    const prompted = terminal.stdout.match(/Deno requests|Allow\?|permission/i);
+    const first = await Promise.race([prompted, terminal.status]);
+    assert(first !== undefined && "code" in first, `it asked\n${terminal.tail()}`);
+    assertEquals(first.code, 0, terminal.tail());
+    assertNotMatch(terminal.stdout.text, /Allow\?/);
+    await assertSame(torrent.dataset, lab.output);
+  },
+);
+
+/** Whether compiling worked; only a command that was not chosen on purpose may fail. */
+async function compiles(argv: readonly string[]): Promise<boolean> {
+  try {
+    await output(argv, { cwd: ROOT });
+    return true;
+  } catch (error) {
+    if (Deno.env.get("STARLING_COMPILE")) throw error;
+    console.log(`passed over, cannot compile here (see STARLING_COMPILE): ${error}`);
+    return false;
+  }
+}
+
+async function prepare(lab: Lab): Promise<[TorrentFile, Seed]> {
+  const torrent = await lab.make(FOLDER, { pieceBytes: 256 * KIB });
+  return [torrent, await lab.libtorrent(torrent)];
+}
+
+/** Bundles the program and serves the file; gives its URL. */
+async function served(lab: Lab): Promise<string> {
+  const file = lab.path("starling.js");
+  await output(["deno", "bundle", "--platform", "deno", "--output", file, `${ROOT}main.ts`], {
+    cwd: ROOT,
+  });
+  const code = await Deno.readTextFile(file);
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => new Response(code, { headers: { "content-type": "text/javascript" } }),
+  );
+  lab.defer(() => server.shutdown());
+  return `http://127.0.0.1:${server.addr.port}/starling.js`;
+}
+
+/** A download, and a second run that finds everything there. */
+async function downloads(
+  lab: Lab,
+  torrent: TorrentFile,
+  how: { seed: Seed; command: readonly string[] },
+): Promise<void> {
+  const env = { DENO_DIR: lab.path("deno") };
+  const options = { command: how.command, peers: [how.seed.address], env };
+  const first = await lab.get(torrent, options);
+  assertEquals(first.code, 0, first.tail);
+  await assertSame(torrent.dataset, lab.output);
+  const again = await lab.get(torrent, { ...options, peers: [] });
+  assertEquals(again.code, 0, again.tail);
+  assertEquals(lastNumber(again.events, "done", "bytesDownloaded"), 0);
+}

@@ -1,0 +1,136 @@
+/**
+ * Downloads from real seeds: each client alone, all at once, by `--peer` and through a real tracker.
+ *
+ * @module
+ */
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertSame, KIB, MIB } from "./support/dataset.ts";
+import { interopTest, type Lab } from "./support/lab.ts";
+import type { Need } from "./support/programs.ts";
+import type { Seed } from "./support/seeds.ts";
+import type { TorrentFile, TorrentSpec } from "./support/torrent.ts";
+
+const SINGLE = { name: "single file.bin", bytes: 24 * MIB + 12_345, seed: 11 };
+
+const FOLDER = {
+  name: "folder",
+  seed: 12,
+  files: [
+    { path: "a.bin", bytes: 3 * MIB + 1 },
+    { path: "b/c.txt", bytes: 17 },
+    { path: "b/d/e.dat", bytes: 5 * MIB - 7 },
+    { path: "z", bytes: 1 },
+  ],
+};
+
+const CLIENTS: readonly {
+  readonly need: Need;
+  readonly start: (lab: Lab, torrent: TorrentFile) => Promise<Seed>;
+}[] = [
+  { need: "aria2c", start: (lab, torrent) => lab.aria2(torrent) },
+  { need: "transmission-daemon", start: (lab, torrent) => lab.transmission(torrent) },
+  { need: "libtorrent", start: (lab, torrent) => lab.libtorrent(torrent) },
+];
+
+const MKTORRENT: TorrentSpec = { tool: "mktorrent", pieceBytes: 256 * KIB };
+const TRANSMISSION: TorrentSpec = { tool: "transmission-create", pieceBytes: 64 * KIB };
+
+for (const { need, start } of CLIENTS) {
+  interopTest(
+    `get downloads a single file from ${need} by --peer`,
+    [need, "mktorrent"],
+    async (lab) => {
+      const torrent = await lab.make(SINGLE, MKTORRENT);
+      await downloads(lab, torrent, [await start(lab, torrent)]);
+    },
+  );
+
+  interopTest(
+    `get downloads a folder from ${need} by --peer`,
+    [need, "transmission-create"],
+    async (lab) => {
+      const torrent = await lab.make(FOLDER, TRANSMISSION);
+      await downloads(lab, torrent, [await start(lab, torrent)]);
+    },
+  );
+
+  interopTest(
+    `get downloads a folder from ${need} found through opentracker`,
+    [need, "mktorrent", "opentracker"],
+    async (lab) => {
+      const [torrent, tracker] = await lab.tracked(FOLDER, MKTORRENT);
+      await start(lab, torrent);
+      await tracker.seeds(torrent.infoHash, 1);
+      await downloads(lab, torrent, []);
+    },
+  );
+}
+
+const ALL: readonly Need[] = CLIENTS.map((client) => client.need);
+
+interopTest(
+  "get downloads from all three clients at once, by --peer",
+  [...ALL, "mktorrent"],
+  async (lab) => {
+    const torrent = await lab.make(SINGLE, MKTORRENT);
+    const seeds = await Promise.all(CLIENTS.map(({ start }) => start(lab, torrent)));
+    await downloads(lab, torrent, seeds);
+  },
+);
+
+interopTest(
+  "get downloads from all three clients at once, through opentracker",
+  [...ALL, "mktorrent", "opentracker"],
+  async (lab) => {
+    const [torrent, tracker] = await lab.tracked(SINGLE, MKTORRENT);
+    await Promise.all(CLIENTS.map(({ start }) => start(lab, torrent)));
+    await tracker.seeds(torrent.infoHash, CLIENTS.length);
+    await downloads(lab, torrent, []);
+  },
+);
+
+interopTest(
+  "get finds a seed through a tracker given by --tracker",
+  ["aria2c", "mktorrent", "opentracker"],
+  async (lab) => {
+    const [torrent, tracker] = await lab.tracked(FOLDER, MKTORRENT);
+    await lab.aria2(torrent);
+    await tracker.seeds(torrent.infoHash, 1);
+    const bare = await lab.torrent(torrent.dataset, { tool: "mktorrent", pieceBytes: 256 * KIB });
+    assertEquals(bare.infoHash, torrent.infoHash);
+    const result = await lab.get(bare, { args: ["--tracker", tracker.url] });
+    assertEquals(result.code, 0, result.tail);
+    await assertSame(torrent.dataset, lab.output);
+  },
+);
+
+interopTest("get says plainly how it ends without --json", ["aria2c", "mktorrent"], async (lab) => {
+  const torrent = await lab.make(FOLDER, MKTORRENT);
+  const seed = await lab.aria2(torrent);
+  const result = await lab.get(torrent, { peers: [seed.address], json: false });
+  assertEquals(result.code, 0, result.tail);
+  assertEquals(result.stdout, "");
+  assertStringIncludes(result.stderr, FOLDER.name);
+  for (const forbidden of ["\r", "\x1b"]) assertEquals(result.stderr.includes(forbidden), false);
+  await assertSame(torrent.dataset, lab.output);
+});
+
+/** A whole download: exit 0, the same bytes, and events that tell the truth about it. */
+async function downloads(
+  lab: Lab,
+  torrent: TorrentFile,
+  seeds: readonly Seed[],
+): Promise<void> {
+  const { dataset } = torrent;
+  const result = await lab.get(torrent, { peers: seeds.map((seed) => seed.address) });
+  assertEquals(result.code, 0, result.tail);
+  await assertSame(dataset, lab.output);
+  const last = result.events.at(-1);
+  assertEquals(last?.type, "done", result.tail);
+  assertEquals(last?.exitCode, 0);
+  assertEquals(last?.bytesTotal, dataset.totalBytes);
+  assertEquals(last?.infoHash, torrent.infoHash);
+  const finished = result.events.filter((event) => event.type === "file").length;
+  assertEquals(finished, Math.max(1, dataset.files.length));
+}

@@ -1,0 +1,61 @@
+/**
+ * Which of the programs that the interop tests drive are there.
+ *
+ * @module
+ */
+
+/** The system's Python, which is the one that Debian's libtorrent binding belongs to. */
+export const PYTHON: string = Deno.env.get("STARLING_PYTHON") ?? "/usr/bin/python3";
+
+/** What a test can need: a program on the path, the libtorrent binding, or a right. */
+export type Need =
+  | "aria2c"
+  | "transmission-daemon"
+  | "transmission-create"
+  | "mktorrent"
+  | "opentracker"
+  | "script"
+  | "libtorrent"
+  | "tmpfs";
+
+const known = new Map<Need, string | undefined>();
+
+/** Why a test with these needs cannot run here; `undefined` when it can. */
+export function skipReason(needs: readonly Need[]): string | undefined {
+  if (!Deno.env.get("STARLING_INTEROP")) return "STARLING_INTEROP is not set";
+  for (const need of needs) {
+    if (!known.has(need)) known.set(need, missing(need));
+    const reason = known.get(need);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}
+
+function missing(need: Need): string | undefined {
+  switch (need) {
+    case "tmpfs":
+      return mayMount() ? undefined : "may not mount a tmpfs";
+    case "libtorrent":
+      return runs([PYTHON, "-c", "import libtorrent"]) ? undefined : "no python3-libtorrent";
+    default:
+      return runs(["sh", "-c", `command -v ${need}`]) ? undefined : `${need} is not installed`;
+  }
+}
+
+function mayMount(): boolean {
+  const folder = Deno.makeTempDirSync();
+  try {
+    if (!runs(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder])) return false;
+    return runs(["umount", folder]);
+  } finally {
+    Deno.removeSync(folder);
+  }
+}
+
+function runs([program, ...args]: [string, ...string[]]): boolean {
+  try {
+    return new Deno.Command(program, { args, stdout: "null", stderr: "null" }).outputSync().success;
+  } catch {
+    return false;
+  }
+}
