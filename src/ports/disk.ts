@@ -8,6 +8,8 @@
  * @module
  */
 
+import type { DiskError } from "../base/errors.ts";
+
 /** Memory for one piece. */
 export interface PieceBuffer {
   /** The bytes; possibly on shared memory. Length is the store's `pieceBytes`. */
@@ -109,6 +111,8 @@ export interface FileStore extends AsyncDisposable {
   createEmpty(file: number): Promise<void>;
   /** What is at a file's path, `undefined` for nothing. Anything but a regular file is `in-the-way`. */
   stat(file: number): Promise<FileStat | undefined>;
+  /** Like {@link stat} for many files at once; what is wrong with one file is given, not thrown. */
+  statMany(files: readonly number[]): Promise<(FileStat | DiskError | undefined)[]>;
   /** Reserves the space of files (allocation "full"). */
   reserve(files: readonly number[]): Promise<void>;
   /** Makes what was written durable. */

@@ -1,0 +1,136 @@
+/**
+ * What the main thread and a disk Worker say to each other: plain data, packed into typed arrays so
+ * that a thousand small pieces cost one message and not a thousand objects.
+ *
+ * Pieces travel as rows of numbers. Every row of a `pieces` request is
+ * `<slot><length><wantsDigests><spans>` and then `<file><offset><start><length>` per span; a row of a
+ * `check` request is `<spans>` and then the same four numbers per span.
+ *
+ * @module
+ */
+
+import type { FileSpan, StoreSpec } from "../ports/disk.ts";
+import type { PlainDiskError } from "./disk_errors.ts";
+
+/** The shared memory of a store. */
+export interface StoreMemory {
+  /** The piece buffers: slot `n` starts at `n * pieceBytes`. */
+  readonly pieces: SharedArrayBuffer;
+  /** Where answers to `read` are put: slot `n` starts at `n * STAGE_BYTES`. */
+  readonly stage: SharedArrayBuffer;
+  /** One Int32: not 0 once the store is being closed, so that long checks give up. */
+  readonly control: SharedArrayBuffer;
+}
+
+/** Bytes of one slot of {@link StoreMemory.stage}: the most that one `read` request asks for. */
+export const STAGE_BYTES = 262_144;
+
+/** A request; all but `open` are answered by a {@link Reply} with the same `id`. */
+export type Request =
+  | {
+    readonly type: "open";
+    readonly store: number;
+    readonly spec: StoreSpec;
+    readonly memory: StoreMemory;
+  }
+  | PiecesRequest
+  | CheckRequest
+  | {
+    readonly type: "write";
+    readonly store: number;
+    readonly id: number;
+    readonly file: number;
+    readonly offset: number;
+    readonly data: Uint8Array<ArrayBuffer>;
+  }
+  | {
+    readonly type: "read";
+    readonly store: number;
+    readonly id: number;
+    readonly file: number;
+    readonly offset: number;
+    readonly length: number;
+    readonly stage: number;
+  }
+  | {
+    readonly type: "reserve";
+    readonly store: number;
+    readonly id: number;
+    readonly file: number;
+    readonly from: number;
+  }
+  | {
+    readonly type: "stat";
+    readonly store: number;
+    readonly id: number;
+    readonly files: Float64Array<ArrayBuffer>;
+  }
+  | {
+    readonly type: "create-empty";
+    readonly store: number;
+    readonly id: number;
+    readonly file: number;
+  }
+  | { readonly type: "sync" | "close"; readonly store: number; readonly id: number };
+
+/** Pieces to hash and write. */
+export interface PiecesRequest {
+  readonly type: "pieces";
+  readonly store: number;
+  readonly id: number;
+  /** See the head of this file. */
+  readonly rows: Float64Array<ArrayBuffer>;
+  /** 20 bytes a piece. */
+  readonly expected: Uint8Array<ArrayBuffer>;
+}
+
+/** Pieces to hash where they lie. */
+export interface CheckRequest {
+  readonly type: "check";
+  readonly store: number;
+  readonly id: number;
+  /** See the head of this file. */
+  readonly rows: Float64Array<ArrayBuffer>;
+  /** 20 bytes a piece. */
+  readonly expected: Uint8Array<ArrayBuffer>;
+}
+
+/** The failure of one item of a request. */
+export interface ItemError {
+  /** Index of the piece or file within the request. */
+  readonly item: number;
+  /** What happened. */
+  readonly error: PlainDiskError;
+}
+
+/** An answer. */
+export interface Reply {
+  /** The request's. */
+  readonly id: number;
+  /** The request failed as a whole. */
+  readonly error?: PlainDiskError;
+  /** The Worker is broken: a text for a `BugError`. */
+  readonly bug?: string;
+  /** `pieces`, `check`: 0 or 1 a piece. `stat`: size and time a file, size -1 where there is none. `read`, `reserve`: one number. */
+  readonly values?: Float64Array<ArrayBuffer>;
+  /** Items that failed by themselves. */
+  readonly itemErrors?: readonly ItemError[];
+  /** `pieces`: block digests of the pieces named in `digestItems`, one behind the other. */
+  readonly digests?: Uint8Array<ArrayBuffer>[];
+  /** `pieces`: which pieces `digests` belong to. */
+  readonly digestItems?: readonly number[];
+}
+
+/** Numbers a span takes in a row. */
+export const SPAN_NUMBERS = 4;
+
+/** Puts spans into `rows` at `at`; returns where they end. */
+export function packSpans(rows: Float64Array, at: number, spans: readonly FileSpan[]): number {
+  for (const span of spans) {
+    rows[at++] = span.file;
+    rows[at++] = span.offset;
+    rows[at++] = span.start;
+    rows[at++] = span.length;
+  }
+  return at;
+}

@@ -1,0 +1,281 @@
+/**
+ * Spreads disk work over a few lanes: the main thread's side of the disk Workers.
+ *
+ * Workers are started late: the first with the first job, another when the queue has grown past what
+ * one keeps up with. A lane gets its next message while it works on the one before, never more, so
+ * that the rest stays free for whichever lane is done first. Small pieces that wait together travel
+ * together.
+ *
+ * Ordering: an answer reflects every write that was answered before it was asked for; nothing else is
+ * promised between jobs. `sync` and `close` go to every lane that has the store.
+ *
+ * @module
+ */
+
+import { BugError } from "../base/errors.ts";
+import { MIB } from "../base/units.ts";
+import type { PieceJob, PieceVerdict, StoreSpec } from "../ports/disk.ts";
+import { fromPlain } from "./disk_errors.ts";
+import { InlineLane, type Lane, WorkerLane } from "./disk_lanes.ts";
+import {
+  packSpans,
+  type Reply,
+  type Request,
+  SPAN_NUMBERS,
+  type StoreMemory,
+} from "./disk_messages.ts";
+
+const DIGEST_BYTES = 20;
+const MESSAGES_PER_LANE = 2;
+// Pieces are gathered into one message up to this much memory or this many.
+const GROUP_BYTES = MIB;
+const GROUP_PIECES = 256;
+// Work that waits for a lane before another Worker is worth its 12 MB of memory.
+const BACKLOG_BYTES = 8 * MIB;
+
+/** A request that is still to get its number. */
+type Unsent = Request extends infer R ? R extends { id: number } ? Omit<R, "id"> : never : never;
+
+interface Job {
+  readonly store: number;
+  readonly bytes: number;
+  /** A piece to hash and write; it may travel with others. */
+  readonly piece?: { readonly slot: number; readonly job: PieceJob };
+  /** Any other request, as it is sent. */
+  readonly request?: Unsent;
+  settle(reply: Reply, item: number): void;
+  fail(error: unknown): void;
+}
+
+interface LaneState {
+  readonly lane: Lane;
+  readonly stores: Set<number>;
+  readonly sent: Map<number, readonly Job[]>;
+}
+
+/** The lanes and the queue in front of them. */
+export class DiskPool implements Disposable {
+  readonly #workers: number;
+  readonly #lanes: LaneState[] = [];
+  readonly #stores = new Map<number, Extract<Request, { type: "open" }>>();
+  // Two queues, read from the front; what has been taken is cut off now and then.
+  #urgent: Job[] = [];
+  #queue: Job[] = [];
+  #queueHead = 0;
+  #queuedBytes = 0;
+  #nextStore = 1;
+  #nextId = 1;
+  #isPumpDue = false;
+  #hasEnded = false;
+
+  /** @param workers the most Workers; 0 serves everything on this thread. */
+  constructor(workers: number) {
+    this.#workers = workers;
+  }
+
+  /** Makes a store known; returns its number. Nothing is started yet. */
+  open(spec: StoreSpec, memory: StoreMemory): number {
+    const store = this.#nextStore++;
+    this.#stores.set(store, { type: "open", store, spec, memory });
+    return store;
+  }
+
+  /** Hashes a piece and writes it where it is good. */
+  writePiece(store: number, slot: number, job: PieceJob): Promise<PieceVerdict> {
+    return new Promise((resolve, reject) => {
+      this.#submit({
+        store,
+        bytes: job.length,
+        piece: { slot, job },
+        settle: (reply, item) => settlePiece(reply, item, resolve, reject),
+        fail: reject,
+      }, false);
+    });
+  }
+
+  /** Sends any other request of a store. `bytes` is how much work it is. */
+  request(request: Unsent, options: { bytes?: number; isUrgent?: boolean } = {}): Promise<Reply> {
+    const { bytes = 0, isUrgent = false } = options;
+    return new Promise((resolve, reject) => {
+      const { store } = request;
+      this.#submit({ store, bytes, request, settle: resolve, fail: reject }, isUrgent);
+    });
+  }
+
+  /** Sends `sync` or `close` to every lane that has the store; waits for all of them. */
+  async broadcast(store: number, type: "sync" | "close"): Promise<void> {
+    const work: Promise<Reply>[] = [];
+    for (const lane of this.#lanes) {
+      if (!lane.stores.has(store)) continue;
+      if (type === "close") lane.stores.delete(store);
+      work.push(
+        new Promise((resolve, reject) => {
+          const job: Job = { store, bytes: 0, settle: resolve, fail: reject };
+          this.#post(lane, { type, store, id: this.#nextId++ }, [job]);
+        }),
+      );
+    }
+    if (type === "close") this.#stores.delete(store);
+    const outcomes = await Promise.allSettled(work);
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  }
+
+  /** Ends the lanes; what is still owed fails. */
+  [Symbol.dispose](): void {
+    this.#hasEnded = true;
+    const error = new BugError("Cannot do disk work: the platform has been closed");
+    for (const { lane, sent } of this.#lanes) {
+      lane.end();
+      for (const jobs of sent.values()) for (const job of jobs) job.fail(error);
+      sent.clear();
+    }
+    for (const job of [...this.#urgent, ...this.#queue.slice(this.#queueHead)]) job.fail(error);
+    this.#urgent = [];
+    this.#queue = [];
+    this.#queueHead = 0;
+  }
+
+  #submit(job: Job, isUrgent: boolean): void {
+    if (this.#hasEnded) {
+      job.fail(new BugError("Cannot do disk work: the platform has been closed"));
+      return;
+    }
+    (isUrgent ? this.#urgent : this.#queue).push(job);
+    this.#queuedBytes += job.bytes;
+    if (this.#isPumpDue) return;
+    // Jobs of one turn of the event loop travel together.
+    this.#isPumpDue = true;
+    queueMicrotask(() => this.#pump());
+  }
+
+  #pump(): void {
+    this.#isPumpDue = false;
+    while (!this.#hasEnded && this.#hasQueued) {
+      const lane = this.#freeLane();
+      if (!lane) return;
+      const group = this.#takeGroup();
+      for (const job of group) this.#queuedBytes -= job.bytes;
+      const id = this.#nextId++;
+      const { request } = group[0]!;
+      this.#post(lane, request ? { ...request, id } as Request : packPieces(id, group), group);
+    }
+  }
+
+  get #hasQueued(): boolean {
+    return this.#urgent.length > 0 || this.#queueHead < this.#queue.length;
+  }
+
+  // The lane with the least to do, if it may have more; a new one where that helps.
+  #freeLane(): LaneState | undefined {
+    let best: LaneState | undefined;
+    for (const lane of this.#lanes) {
+      if (!best || lane.sent.size < best.sent.size) best = lane;
+    }
+    if (best && best.sent.size < MESSAGES_PER_LANE) return best;
+    const isNeeded = !best || this.#queuedBytes >= BACKLOG_BYTES;
+    return isNeeded && this.#lanes.length < Math.max(1, this.#workers)
+      ? this.#startLane()
+      : undefined;
+  }
+
+  #startLane(): LaneState {
+    const state: LaneState = {
+      lane: this.#makeLane((reply) => this.#onReply(state, reply)),
+      stores: new Set(),
+      sent: new Map(),
+    };
+    this.#lanes.push(state);
+    return state;
+  }
+
+  #makeLane(onReply: (reply: Reply) => void): Lane {
+    if (this.#workers === 0) return new InlineLane(onReply);
+    try {
+      return new WorkerLane(onReply);
+    } catch {
+      return new InlineLane(onReply);
+    }
+  }
+
+  #takeGroup(): Job[] {
+    const urgent = this.#urgent.shift();
+    if (urgent) return [urgent];
+    const first = this.#queue[this.#queueHead]!;
+    let end = this.#queueHead + 1;
+    if (first.piece) {
+      for (let bytes = first.bytes; end < this.#queue.length; end++) {
+        const next = this.#queue[end]!;
+        bytes += next.bytes;
+        if (!next.piece || next.store !== first.store || bytes > GROUP_BYTES) break;
+        if (end - this.#queueHead >= GROUP_PIECES) break;
+      }
+    }
+    const group = this.#queue.slice(this.#queueHead, end);
+    this.#queueHead = end;
+    if (this.#queueHead >= 1024 || this.#queueHead === this.#queue.length) {
+      this.#queue.splice(0, this.#queueHead);
+      this.#queueHead = 0;
+    }
+    return group;
+  }
+
+  #post(state: LaneState, request: Request, jobs: readonly Job[]): void {
+    const { store } = request;
+    if (!state.stores.has(store) && request.type !== "close") {
+      const open = this.#stores.get(store);
+      if (!open) {
+        for (const job of jobs) job.fail(new BugError("Cannot do disk work: the store is closed"));
+        return;
+      }
+      state.stores.add(store);
+      state.lane.post(open);
+    }
+    if ("id" in request) state.sent.set(request.id, jobs);
+    state.lane.post(request);
+  }
+
+  #onReply(state: LaneState, reply: Reply): void {
+    const jobs = state.sent.get(reply.id);
+    if (!jobs) return;
+    state.sent.delete(reply.id);
+    const error = failureOf(reply);
+    jobs.forEach((job, item) => error ? job.fail(error) : job.settle(reply, item));
+    this.#pump();
+  }
+}
+
+function failureOf(reply: Reply): Error | undefined {
+  if (reply.bug !== undefined) return new BugError(`Cannot do disk work: ${reply.bug}`);
+  return reply.error && fromPlain(reply.error);
+}
+
+function settlePiece(
+  reply: Reply,
+  item: number,
+  resolve: (verdict: PieceVerdict) => void,
+  reject: (error: unknown) => void,
+): void {
+  const failed = reply.itemErrors?.find((entry) => entry.item === item);
+  if (failed) return reject(fromPlain(failed.error));
+  const digests = reply.digestItems?.indexOf(item) ?? -1;
+  const isGood = reply.values![item] === 1;
+  resolve(digests < 0 ? { isGood } : { isGood, blockDigests: reply.digests![digests]! });
+}
+
+function packPieces(id: number, group: readonly Job[]): Request {
+  let numbers = 0;
+  for (const { piece } of group) numbers += 4 + piece!.job.spans.length * SPAN_NUMBERS;
+  const rows = new Float64Array(numbers);
+  const expected = new Uint8Array(group.length * DIGEST_BYTES);
+  let at = 0;
+  group.forEach(({ piece }, item) => {
+    const { slot, job } = piece!;
+    rows[at] = slot;
+    rows[at + 1] = job.length;
+    rows[at + 2] = job.wantBlockDigests ? 1 : 0;
+    rows[at + 3] = job.spans.length;
+    at = packSpans(rows, at + 4, job.spans);
+    expected.set(job.expected, item * DIGEST_BYTES);
+  });
+  return { type: "pieces", store: group[0]!.store, id, rows, expected };
+}

@@ -1,0 +1,225 @@
+/**
+ * The files of one torrent on the real disk: piece buffers on shared memory, and jobs handed to the
+ * disk pool, which does them in Workers.
+ *
+ * A buffer is a slot of one SharedArrayBuffer. The system gives its pages when they are first touched,
+ * and free slots are reused last in, first out, so memory follows what is in use and not the budget.
+ *
+ * @module
+ */
+
+import { BugError, type DiskError } from "../base/errors.ts";
+import { MIB } from "../base/units.ts";
+import type {
+  CheckJob,
+  FileStat,
+  FileStore,
+  PieceBuffer,
+  PieceJob,
+  PieceVerdict,
+  StoreSpec,
+} from "../ports/disk.ts";
+import { fromPlain } from "./disk_errors.ts";
+import {
+  packSpans,
+  type Reply,
+  SPAN_NUMBERS,
+  STAGE_BYTES,
+  type StoreMemory,
+} from "./disk_messages.ts";
+import type { DiskPool } from "./disk_pool.ts";
+
+const LEAST_SLOTS = 2;
+const STAGE_SLOTS = 4;
+// Files asked about in one message.
+const STAT_FILES = 1024;
+
+/** A store whose work the pool does. */
+export class PooledStore implements FileStore {
+  readonly #spec: StoreSpec;
+  readonly #pool: DiskPool;
+  readonly #memory: StoreMemory;
+  readonly #store: number;
+  readonly #views: (Uint8Array | undefined)[] = [];
+  readonly #freeSlots: number[] = [];
+  readonly #slots: number;
+  // Slots that were handed out at least once; the rest come after them.
+  #touched = 0;
+  readonly #freeStages: number[] = [];
+  readonly #stageWaiters: ((stage: number) => void)[] = [];
+  #closing: Promise<void> | undefined;
+
+  /** Takes the memory; no file is touched and no Worker started. */
+  constructor(spec: StoreSpec, pool: DiskPool) {
+    this.#spec = spec;
+    this.#pool = pool;
+    let total = 0;
+    for (const file of spec.files) total += file.length;
+    const useful = Math.max(1, Math.ceil(total / spec.pieceBytes));
+    const budget = Math.max(LEAST_SLOTS, Math.floor(spec.bufferBytes / spec.pieceBytes));
+    this.#slots = Math.max(LEAST_SLOTS, Math.min(useful, budget));
+    this.#memory = {
+      pieces: new SharedArrayBuffer(this.#slots * spec.pieceBytes),
+      stage: new SharedArrayBuffer(STAGE_SLOTS * STAGE_BYTES),
+      control: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
+    };
+    for (let i = STAGE_SLOTS - 1; i >= 0; i--) this.#freeStages.push(i);
+    this.#store = pool.open(spec, this.#memory);
+  }
+
+  get freeBuffers(): number {
+    return this.#freeSlots.length + this.#slots - this.#touched;
+  }
+
+  allocate(): PieceBuffer | undefined {
+    const slot = this.#freeSlots.pop() ??
+      (this.#touched < this.#slots ? this.#touched++ : undefined);
+    if (slot === undefined) return undefined;
+    const { pieceBytes } = this.#spec;
+    const bytes = this.#views[slot] ??= new Uint8Array(
+      this.#memory.pieces,
+      slot * pieceBytes,
+      pieceBytes,
+    );
+    return new SlotBuffer(this, slot, bytes, (freed) => this.#freeSlots.push(freed));
+  }
+
+  hashThenWrite(job: PieceJob): Promise<PieceVerdict> {
+    const { buffer } = job;
+    if (!(buffer instanceof SlotBuffer) || buffer.owner !== this) {
+      throw new BugError("Cannot write a piece: its buffer is of another store");
+    }
+    return this.#pool.writePiece(this.#store, buffer.slot, job);
+  }
+
+  async check(job: CheckJob): Promise<Uint8Array> {
+    let numbers = 0;
+    let bytes = 0;
+    for (const spans of job.pieces) {
+      numbers += 1 + spans.length * SPAN_NUMBERS;
+      for (const span of spans) bytes += span.length;
+    }
+    const rows = new Float64Array(numbers);
+    let at = 0;
+    for (const spans of job.pieces) {
+      rows[at] = spans.length;
+      at = packSpans(rows, at + 1, spans);
+    }
+    const expected = Uint8Array.from(job.expected);
+    const store = this.#store;
+    const { values } = await this.#pool.request({ type: "check", store, rows, expected }, {
+      bytes,
+    });
+    return Uint8Array.from(values!);
+  }
+
+  async write(file: number, offset: number, data: Uint8Array): Promise<void> {
+    const store = this.#store;
+    // A copy: the caller's bytes may change, and may be a view of something large.
+    const copy = Uint8Array.from(data);
+    await this.#pool.request({ type: "write", store, file, offset, data: copy }, {
+      bytes: data.length,
+    });
+  }
+
+  async read(file: number, offset: number, into: Uint8Array): Promise<number> {
+    for (let done = 0; done < into.length;) {
+      const length = Math.min(STAGE_BYTES, into.length - done);
+      const got = await this.#readOnce(file, offset + done, into.subarray(done, done + length));
+      done += got;
+      if (got < length) return done;
+    }
+    return into.length;
+  }
+
+  async createEmpty(file: number): Promise<void> {
+    await this.#pool.request({ type: "create-empty", store: this.#store, file });
+  }
+
+  async stat(file: number): Promise<FileStat | undefined> {
+    const [found] = await this.statMany([file]);
+    if (found instanceof Error) throw found;
+    return found;
+  }
+
+  async statMany(files: readonly number[]): Promise<(FileStat | DiskError | undefined)[]> {
+    const out: (FileStat | DiskError | undefined)[] = [];
+    const work: Promise<Reply>[] = [];
+    for (let at = 0; at < files.length; at += STAT_FILES) {
+      const some = Float64Array.from(files.slice(at, at + STAT_FILES));
+      const request = { type: "stat", store: this.#store, files: some } as const;
+      work.push(this.#pool.request(request, { isUrgent: files.length === 1 }));
+    }
+    for (const { values, itemErrors } of await Promise.all(work)) {
+      const base = out.length;
+      for (let i = 0; i < values!.length; i += 2) {
+        const size = values![i]!;
+        out.push(size < 0 ? undefined : { size, mtimeMs: values![i + 1]! });
+      }
+      for (const { item, error } of itemErrors ?? []) out[base + item] = fromPlain(error);
+    }
+    return out;
+  }
+
+  async reserve(files: readonly number[]): Promise<void> {
+    for (const file of files) {
+      const { length } = this.#spec.files[file]!;
+      for (let from = 0; from < length && !this.#closing;) {
+        const request = { type: "reserve", store: this.#store, file, from } as const;
+        const { values } = await this.#pool.request(request, { bytes: MIB });
+        from = values![0]!;
+      }
+    }
+  }
+
+  sync(): Promise<void> {
+    return this.#pool.broadcast(this.#store, "sync");
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#closing) {
+      Atomics.store(new Int32Array(this.#memory.control), 0, 1);
+      this.#closing = this.#pool.broadcast(this.#store, "close");
+    }
+    return this.#closing;
+  }
+
+  async #readOnce(file: number, offset: number, into: Uint8Array): Promise<number> {
+    const stage = this.#freeStages.pop() ??
+      await new Promise<number>((resolve) => this.#stageWaiters.push(resolve));
+    try {
+      const { length } = into;
+      const store = this.#store;
+      const request = { type: "read", store, file, offset, length, stage } as const;
+      const { values } = await this.#pool.request(request, { bytes: length, isUrgent: true });
+      const got = values![0]!;
+      into.set(new Uint8Array(this.#memory.stage, stage * STAGE_BYTES, got));
+      return got;
+    } finally {
+      const waiter = this.#stageWaiters.shift();
+      if (waiter) waiter(stage);
+      else this.#freeStages.push(stage);
+    }
+  }
+}
+
+class SlotBuffer implements PieceBuffer {
+  readonly owner: PooledStore;
+  readonly slot: number;
+  readonly bytes: Uint8Array;
+  readonly #free: (slot: number) => void;
+  #isReleased = false;
+
+  constructor(owner: PooledStore, slot: number, bytes: Uint8Array, free: (slot: number) => void) {
+    this.owner = owner;
+    this.slot = slot;
+    this.bytes = bytes;
+    this.#free = free;
+  }
+
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#free(this.slot);
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * The platform: the one room that talks to Deno. `openWorld` makes the real outside world.
+ *
+ * @module
+ */
+
+import type { FileIo } from "../ports/disk.ts";
+import type { Log } from "../ports/log.ts";
+import type { Network } from "../ports/network.ts";
+import type { World } from "../ports/world.ts";
+import { systemClock } from "./clock.ts";
+import { DiskPool } from "./disk_pool.ts";
+import { resolveHost } from "./dns.ts";
+import { PooledStore } from "./file_store.ts";
+import { systemHasher } from "./hasher.ts";
+import { systemHttp } from "./http.ts";
+import { systemRandom } from "./random.ts";
+import { openSideFile, readBootMark } from "./side_file.ts";
+import { dialTcp, listenTcp } from "./tcp.ts";
+import { bindUdp } from "./udp.ts";
+
+export { isDiskWorker } from "./disk_worker.ts";
+
+/** How the world is opened. */
+export interface WorldOptions {
+  /** Disk Workers at the most (2); 0 does all disk work on the calling thread. */
+  readonly workers?: number;
+  /** Where diagnostics go (nowhere). */
+  readonly log?: Log;
+}
+
+/** The real world. Disposing it ends the disk Workers; stores must have been disposed before. */
+export function openWorld(options: WorldOptions = {}): World & AsyncDisposable {
+  const pool = new DiskPool(options.workers ?? 2);
+  const files: FileIo = {
+    openStore: (spec) => Promise.resolve(new PooledStore(spec, pool)),
+    openSideFile,
+    bootMark: () => Promise.resolve(readBootMark()),
+  };
+  return {
+    clock: systemClock,
+    random: systemRandom,
+    hasher: systemHasher,
+    network,
+    http: systemHttp,
+    files,
+    log: options.log ?? { write: () => {} },
+    [Symbol.asyncDispose]: () => Promise.resolve(pool[Symbol.dispose]()),
+  };
+}
+
+const network: Network = {
+  dial: dialTcp,
+  // What is thrown becomes a rejection.
+  listen: (options) => Promise.try(listenTcp, options),
+  bindUdp,
+  resolve: resolveHost,
+};

@@ -1,0 +1,192 @@
+/**
+ * The hidden file beside a download, locked for this process alone while it is open.
+ *
+ * Between opening and locking, the process that had it before may have deleted it; then the lock is on
+ * a file that nobody else will ever find. So the file behind the handle is compared with the one at the
+ * path after the lock is there, and the whole is done again where they differ.
+ *
+ * @module
+ */
+
+import * as fs from "node:fs";
+import { DiskError } from "../base/errors.ts";
+import type { SideFile } from "../ports/disk.ts";
+import { inTheWay, toDiskError } from "./disk_errors.ts";
+
+// Where the runtime has no tryLock, a lock that takes longer than this is somebody else's.
+const LOCK_MS = 1_000;
+// Each attempt lost means that another process came and went in between.
+const ATTEMPTS = 20;
+
+/**
+ * Opens and locks `folder/name`, creating both.
+ *
+ * @throws {DiskError} kind `locked` when another process has it.
+ */
+export async function openSideFile(folder: string, name: string): Promise<SideFile> {
+  const path = `${folder}/${name}`;
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw toDiskError(error, folder, "create");
+  }
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const file = await openOnce(path);
+    if (!file) continue;
+    try {
+      if (!await tryLock(file)) throw locked(folder, path);
+      if (await isAtPath(file, path)) return new LockedFile(file, path);
+    } catch (error) {
+      closeQuietly(file);
+      throw toDiskError(error, path, "lock");
+    }
+    closeQuietly(file);
+  }
+  throw locked(folder, path);
+}
+
+function locked(folder: string, path: string): DiskError {
+  const what = "this torrent is already being downloaded there by another process";
+  return new DiskError(`Cannot use ${folder}: ${what}`, {
+    path,
+    operation: "lock",
+    kind: "locked",
+  });
+}
+
+// `undefined` when the file came or went meanwhile. A link is never followed: an existing path is looked
+// at first, a new one is made exclusively, and isAtPath() compares afterwards.
+async function openOnce(path: string): Promise<Deno.FsFile | undefined> {
+  try {
+    const info = await Deno.lstat(path);
+    if (!info.isFile) throw inTheWay(path, "something that is no regular file is there", "open");
+    return await Deno.open(path, { read: true, write: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw toDiskError(error, path, "open");
+  }
+  try {
+    return await Deno.open(path, { read: true, write: true, createNew: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return undefined;
+    throw toDiskError(error, path, "create");
+  }
+}
+
+async function tryLock(file: Deno.FsFile): Promise<boolean> {
+  const native = (file as { tryLock?: (exclusive: boolean) => Promise<boolean> }).tryLock;
+  if (native) return await native.call(file, true);
+  return await raceLock(file);
+}
+
+/**
+ * A lock for runtimes that can only wait for one: false when it takes longer than `ms`. The caller must
+ * then close the file, so that a lock that comes late is given up as it comes.
+ */
+export async function raceLock(file: Deno.FsFile, ms: number = LOCK_MS): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), ms);
+  file.lock(true).then(() => resolve(true), () => resolve(false));
+  const hasLock = await promise;
+  clearTimeout(timer);
+  return hasLock;
+}
+
+async function isAtPath(file: Deno.FsFile, path: string): Promise<boolean> {
+  const mine = await file.stat();
+  try {
+    const there = await Deno.lstat(path);
+    return there.isFile && there.dev === mine.dev && there.ino === mine.ino;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+function closeQuietly(file: Deno.FsFile): void {
+  try {
+    file.close();
+  } catch {
+    // Closed already.
+  }
+}
+
+class LockedFile implements SideFile {
+  readonly #file: Deno.FsFile;
+  readonly #path: string;
+  // The handle has one position: one operation at a time.
+  #last: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(file: Deno.FsFile, path: string) {
+    this.#file = file;
+    this.#path = path;
+  }
+
+  size(): Promise<number> {
+    return this.#next("stat", async () => (await this.#file.stat()).size);
+  }
+
+  read(offset: number, into: Uint8Array): Promise<number> {
+    return this.#next("read", async () => {
+      await this.#file.seek(offset, Deno.SeekMode.Start);
+      let done = 0;
+      while (done < into.length) {
+        const got = await this.#file.read(into.subarray(done));
+        if (got === null) break;
+        done += got;
+      }
+      return done;
+    });
+  }
+
+  write(offset: number, data: Uint8Array): Promise<void> {
+    return this.#next("write", async () => {
+      await this.#file.seek(offset, Deno.SeekMode.Start);
+      for (let done = 0; done < data.length;) done += await this.#file.write(data.subarray(done));
+    });
+  }
+
+  sync(): Promise<void> {
+    return this.#next("sync", () => this.#file.syncData());
+  }
+
+  remove(): Promise<void> {
+    return this.#next("remove", async () => {
+      try {
+        await Deno.remove(this.#path);
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#last;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    closeQuietly(this.#file);
+  }
+
+  #next<T>(operation: "stat" | "read" | "write" | "sync" | "remove", work: () => Promise<T>) {
+    const run: Promise<T> = this.#last.then(async () => {
+      try {
+        return await work();
+      } catch (error) {
+        throw toDiskError(error, this.#path, operation);
+      }
+    });
+    this.#last = run.catch(() => {});
+    return run;
+  }
+}
+
+/** An opaque mark of this start of the machine, `undefined` where it cannot be had without asking. */
+export function readBootMark(): string | undefined {
+  const path = "/proc/sys/kernel/random/boot_id";
+  try {
+    if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return undefined;
+    return fs.readFileSync(path, "utf8").trim().slice(0, 64) || undefined;
+  } catch {
+    return undefined;
+  }
+}
