@@ -25,10 +25,11 @@ export const MAX_PATH_DEPTH = 100;
  * forbidden characters, reserved device names and trailing dots and spaces as well.
  */
 export function safeName(component: string, system: System = "linux"): string | undefined {
-  let name = component.toWellFormed().replace(DIRECTION_MARKS, "").replace(UNSAFE, "_");
+  const name = component.toWellFormed().replace(DIRECTION_MARKS, "").replace(UNSAFE, "_");
   if (name === "" || name === "." || name === "..") return undefined;
-  if (system === "windows") name = windowsName(name);
-  return shorten(name, "");
+  if (system !== "windows") return shorten(name, "");
+  // Twice, since a cut can leave a space or a dot at the end.
+  return windowsName(shorten(windowsName(name), ""));
 }
 
 /** Gives out paths of which no two clash, in the order of asking. */
