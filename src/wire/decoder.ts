@@ -156,7 +156,7 @@ export class Decoder {
     }
     if (head > 0 && head < end) this.#buffer.copyWithin(0, head, end);
     this.#tail = end - head;
-    if (isFilled || this.#buffer.length > MAX_BUFFER_BYTES) this.#resize(isFilled);
+    if (isFilled) this.#resize();
   }
 
   /** Delivers the complete frames of the first `end` bytes and returns how many bytes are done with. */
@@ -225,13 +225,16 @@ export class Decoder {
     return true;
   }
 
-  /** Makes the buffer longer or shorter. What it holds stays. */
-  #resize(isFilled: boolean): void {
-    if (isFilled && this.#usualBytes < MAX_BUFFER_BYTES) this.#usualBytes *= 2;
+  /**
+   * Gives the buffer another length once it was full: twice as much for a peer that sends fast, what a
+   * long frame needs, or the usual length again when the long frame is done with. (A buffer beyond the
+   * usual length never reaches beyond its frame, so it is full when the frame is complete.)
+   */
+  #resize(): void {
+    if (this.#usualBytes < MAX_BUFFER_BYTES) this.#usualBytes *= 2;
     let bytes = this.#usualBytes;
     if (this.#tail >= bytes) {
-      if (this.#tail < this.#buffer.length) return;
-      // A frame that does not fit gets at most twice what it has filled, whatever length it claims.
+      // At most twice what has arrived, whatever length the frame claims.
       bytes = Math.min(2 * this.#tail, PREFIX_BYTES + getUint32(this.#buffer, 0));
     }
     if (bytes === this.#buffer.length) return;

@@ -1,5 +1,5 @@
 /**
- * Messages in, one outgoing buffer out: the other half of the {@link ./decoder.ts}. Everything that is
+ * Messages in, one outgoing buffer out: the other half of decoder.ts. Everything that is
  * to be said in one step is appended and leaves in one write.
  *
  * Two buffers take turns: one is filled while the other is being written. The numbers are ours, so
