@@ -1,0 +1,256 @@
+/**
+ * The files port on a simulated disk. Hashing is synchronous: a promise of a thread pool would bring the
+ * real world's timing into the simulated one.
+ *
+ * @module
+ */
+
+import { BLOCK_BYTES } from "../../src/base/units.ts";
+import { equalBytes } from "../../src/base/bytes.ts";
+import { DiskError } from "../../src/base/errors.ts";
+import type {
+  CheckJob,
+  FileIo,
+  FileSpan,
+  FileStat,
+  FileStore,
+  PieceBuffer,
+  PieceJob,
+  PieceVerdict,
+  SideFile,
+  StoreSpec,
+} from "../../src/ports/disk.ts";
+import type { SimClock } from "./clock.ts";
+import type { SimDisk } from "./disk.ts";
+import { sha1 } from "./hasher.ts";
+import type { Life } from "./life.ts";
+
+/** The files of a host as one of its processes sees them. */
+export class ProcessFiles implements FileIo {
+  readonly #disk: SimDisk;
+  readonly #clock: SimClock;
+  readonly #life: Life;
+
+  constructor(disk: SimDisk, clock: SimClock, life: Life) {
+    this.#disk = disk;
+    this.#clock = clock;
+    this.#life = life;
+  }
+
+  async openStore(spec: StoreSpec): Promise<FileStore> {
+    await operate(this.#disk, this.#clock, this.#life);
+    return new SimStore(this.#disk, this.#clock, this.#life, spec);
+  }
+
+  async openSideFile(folder: string, name: string): Promise<SideFile> {
+    await operate(this.#disk, this.#clock, this.#life);
+    const path = `${folder}/${name}`;
+    if (this.#disk.locks.get(path)?.isAlive) throw this.#disk.fault(path, "lock", "locked");
+    this.#disk.make(path, "open", this.#clock.epochMs());
+    this.#disk.locks.set(path, this.#life);
+    return new SimSideFile(this.#disk, this.#clock, this.#life, path);
+  }
+
+  bootMark(): Promise<string | undefined> {
+    return Promise.resolve("boot");
+  }
+}
+
+class SimStore implements FileStore {
+  readonly #disk: SimDisk;
+  readonly #clock: SimClock;
+  readonly #life: Life;
+  readonly #spec: StoreSpec;
+  freeBuffers: number;
+
+  constructor(disk: SimDisk, clock: SimClock, life: Life, spec: StoreSpec) {
+    this.#disk = disk;
+    this.#clock = clock;
+    this.#life = life;
+    this.#spec = spec;
+    this.freeBuffers = Math.max(2, Math.floor(spec.bufferBytes / spec.pieceBytes));
+  }
+
+  allocate(): PieceBuffer | undefined {
+    if (this.freeBuffers === 0) return undefined;
+    this.freeBuffers--;
+    let isOut = true;
+    const release = () => {
+      if (isOut) this.freeBuffers++;
+      isOut = false;
+    };
+    return { bytes: new Uint8Array(this.#spec.pieceBytes), release };
+  }
+
+  async hashThenWrite(job: PieceJob): Promise<PieceVerdict> {
+    await this.#operate(job.length);
+    const data = job.buffer.bytes.subarray(0, job.length);
+    const isGood = equalBytes(sha1(data), job.expected);
+    if (isGood) {
+      for (const span of job.spans) {
+        if (span.file >= 0) this.#write(span, data.subarray(span.start, span.start + span.length));
+      }
+    }
+    if (isGood && !job.wantBlockDigests) return { isGood };
+    const blockDigests = new Uint8Array(20 * Math.ceil(job.length / BLOCK_BYTES));
+    for (let at = 0, block = 0; at < job.length; at += BLOCK_BYTES, block++) {
+      blockDigests.set(sha1(data.subarray(at, at + BLOCK_BYTES)), 20 * block);
+    }
+    return { isGood, blockDigests };
+  }
+
+  async check(job: CheckJob): Promise<Uint8Array> {
+    const bytes = new Uint8Array(this.#spec.pieceBytes);
+    const out = new Uint8Array(job.pieces.length);
+    for (const [i, spans] of job.pieces.entries()) {
+      const length = spans.reduce((sum, span) => sum + span.length, 0);
+      await this.#operate(length);
+      const isWhole = spans.every((span) => {
+        const into = bytes.subarray(span.start, span.start + span.length);
+        if (span.file >= 0) return this.#read(span.file, span.offset, into) === span.length;
+        into.fill(0);
+        return true;
+      });
+      const expected = job.expected.subarray(20 * i, 20 * i + 20);
+      out[i] = isWhole && equalBytes(sha1(bytes.subarray(0, length)), expected) ? 1 : 0;
+    }
+    return out;
+  }
+
+  async write(file: number, offset: number, data: Uint8Array): Promise<void> {
+    await this.#operate(data.length);
+    this.#write({ file, offset, start: 0, length: data.length }, data);
+  }
+
+  async read(file: number, offset: number, into: Uint8Array): Promise<number> {
+    await this.#operate(into.length);
+    return this.#read(file, offset, into);
+  }
+
+  async createEmpty(file: number): Promise<void> {
+    await this.#operate(0);
+    this.#disk.make(this.#path(file), "create", this.#clock.epochMs());
+  }
+
+  async stat(file: number): Promise<FileStat | undefined> {
+    await this.#operate(0);
+    const found = this.#disk.find(this.#path(file), "stat");
+    return found && { size: found.size, mtimeMs: found.mtimeMs };
+  }
+
+  async statMany(files: readonly number[]): Promise<(FileStat | DiskError | undefined)[]> {
+    await this.#operate(0);
+    return files.map((file) => {
+      try {
+        const found = this.#disk.find(this.#path(file), "stat");
+        return found && { size: found.size, mtimeMs: found.mtimeMs };
+      } catch (error) {
+        if (error instanceof DiskError) return error;
+        throw error;
+      }
+    });
+  }
+
+  async reserve(files: readonly number[]): Promise<void> {
+    await this.#operate(0);
+    for (const index of files) {
+      const path = this.#path(index);
+      const file = this.#disk.make(path, "allocate", this.#clock.epochMs());
+      const length = this.#spec.files[index]!.length;
+      if (length - file.size > this.#disk.faults.freeBytes) {
+        throw this.#disk.fault(path, "allocate", "full");
+      }
+      this.#disk.resize(file, Math.max(file.size, length));
+    }
+  }
+
+  async sync(): Promise<void> {
+    await this.#operate(0);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #operate(bytes: number): Promise<void> {
+    return operate(this.#disk, this.#clock, this.#life, bytes);
+  }
+
+  #path(file: number): string {
+    return [this.#spec.root, ...this.#spec.files[file]!.path].join("/");
+  }
+
+  #write(span: FileSpan, data: Uint8Array): void {
+    const path = this.#path(span.file);
+    const now = this.#clock.epochMs();
+    const isNew = !this.#disk.find(path, "open");
+    const file = this.#disk.make(path, "open", now);
+    this.#disk.write(path, file, { offset: span.offset, now }, data);
+    if (isNew && this.#spec.allocation !== "none") {
+      this.#disk.resize(file, Math.max(file.size, this.#spec.files[span.file]!.length));
+    }
+  }
+
+  #read(file: number, offset: number, into: Uint8Array): number {
+    const found = this.#disk.find(this.#path(file), "read");
+    if (!found || offset >= found.size) return 0;
+    const part = found.bytes.subarray(offset, Math.min(found.size, offset + into.length));
+    into.set(part);
+    return part.length;
+  }
+}
+
+class SimSideFile implements SideFile {
+  readonly #disk: SimDisk;
+  readonly #clock: SimClock;
+  readonly #life: Life;
+  readonly #path: string;
+
+  constructor(disk: SimDisk, clock: SimClock, life: Life, path: string) {
+    this.#disk = disk;
+    this.#clock = clock;
+    this.#life = life;
+    this.#path = path;
+  }
+
+  async size(): Promise<number> {
+    await operate(this.#disk, this.#clock, this.#life);
+    return this.#disk.files.get(this.#path)?.size ?? 0;
+  }
+
+  async read(offset: number, into: Uint8Array): Promise<number> {
+    await operate(this.#disk, this.#clock, this.#life, into.length);
+    const file = this.#disk.files.get(this.#path);
+    if (!file || offset >= file.size) return 0;
+    const part = file.bytes.subarray(offset, Math.min(file.size, offset + into.length));
+    into.set(part);
+    return part.length;
+  }
+
+  async write(offset: number, data: Uint8Array): Promise<void> {
+    await operate(this.#disk, this.#clock, this.#life, data.length);
+    const now = this.#clock.epochMs();
+    const file = this.#disk.make(this.#path, "write", now);
+    this.#disk.write(this.#path, file, { offset, now }, data);
+  }
+
+  async sync(): Promise<void> {
+    await operate(this.#disk, this.#clock, this.#life);
+  }
+
+  async remove(): Promise<void> {
+    await operate(this.#disk, this.#clock, this.#life);
+    this.#disk.files.delete(this.#path);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    if (this.#disk.locks.get(this.#path) === this.#life) this.#disk.locks.delete(this.#path);
+    return Promise.resolve();
+  }
+}
+
+/** What every operation costs; it never comes back to a process that has died. */
+function operate(disk: SimDisk, clock: SimClock, life: Life, bytes = 0): Promise<void> {
+  const { operationMs, bytesPerSecond } = disk.faults;
+  return clock.sleep(operationMs + (1000 * bytes) / bytesPerSecond, { guard: () => life.isAlive });
+}
