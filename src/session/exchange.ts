@@ -110,7 +110,8 @@ export class Exchange implements ConnHost {
       }, signal)
     );
     scope.spawn((signal) => this.#tick(signal));
-    scope.defer(() => {
+    // Before the tasks are joined: a read loop ends when its stream is closed.
+    scope.signal.addEventListener("abort", () => {
       for (const conn of this.#conns) conn.close("stopped");
     });
   }

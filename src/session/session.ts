@@ -40,6 +40,8 @@ export class Session implements AsyncDisposable {
   readonly #downLimit: TokenBucket;
   readonly #peerId: Uint8Array;
   #listener: Listener | undefined;
+  #owned: AsyncDisposable | undefined;
+  #saidPort = false;
 
   private constructor(world: World, options: SessionOptions) {
     this.#world = world;
@@ -51,13 +53,18 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Opens a session and listens.
+   * Opens a session and listens. What is `owned` is disposed with it, last.
    *
    * @throws {NetworkError} kind `in-use` when every port that was asked for is taken.
    */
-  static async open(world: World, options: SessionOptions = {}): Promise<Session> {
+  static async open(
+    world: World,
+    options: SessionOptions = {},
+    extra: { owned?: AsyncDisposable } = {},
+  ): Promise<Session> {
     const session = new Session(world, options);
     await session.#listen();
+    session.#owned = extra.owned;
     return session;
   }
 
@@ -98,9 +105,15 @@ export class Session implements AsyncDisposable {
     return torrent;
   }
 
-  /** What happens from now on; ends with the session or, quietly, when the signal aborts. */
+  /**
+   * What happens from now on; ends with the session or, quietly, when the signal aborts. The first reader
+   * is told the listening port.
+   */
   events(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<SessionEvent> {
-    return this.#events.subscribe(options);
+    const reader = this.#events.subscribe(options);
+    if (!this.#saidPort && this.port > 0) this.#publish({ type: "listening", port: this.port });
+    this.#saidPort = true;
+    return reader;
   }
 
   /** Stops every torrent, saves its state and closes the port. */
@@ -109,6 +122,7 @@ export class Session implements AsyncDisposable {
     this.#listener?.close();
     await this.#scope[Symbol.asyncDispose]();
     this.#events.close();
+    await this.#owned?.[Symbol.asyncDispose]();
   }
 
   #publish(event: EventBody): void {
@@ -132,7 +146,6 @@ export class Session implements AsyncDisposable {
       if (this.#options.ports !== undefined) throw taken;
       return;
     }
-    this.#publish({ type: "listening", port: listener.address.port });
     this.#scope.spawn((signal) => this.#accept(listener, signal));
   }
 

@@ -11,7 +11,7 @@ import { Bitfield } from "../base/bitfield.ts";
 import { PeerError } from "../base/errors.ts";
 import { BLOCK_BYTES, type Millis, type PieceIndex } from "../base/units.ts";
 import type { WireHandler } from "../wire/decoder.ts";
-import { decodeExtensionHandshake } from "../wire/extension.ts";
+import { decodeExtensionHandshake, mergeExtensions } from "../wire/extension.ts";
 import type { Peer } from "./peer.ts";
 import type { Swarm } from "./swarm.ts";
 
@@ -113,7 +113,11 @@ export class PeerProtocol implements WireHandler {
   }
 
   onExtended(id: number, payload: Uint8Array): void {
-    if (id === 0) this.#peer.extensions = decodeExtensionHandshake(payload);
+    if (id !== 0) return;
+    this.#peer.extensions = mergeExtensions(
+      this.#peer.extensions,
+      decodeExtensionHandshake(payload),
+    );
   }
 
   #piece(index: number): PieceIndex {

@@ -125,6 +125,28 @@ export function mergeExtensionIds(
   }
 }
 
+/**
+ * What is known after a further extension handshake: "the extension handshake message may be sent more
+ * than once", later ones add to what was said before. Ids are merged into a new map.
+ */
+export function mergeExtensions(
+  known: ExtensionHandshake | undefined,
+  update: ExtensionHandshake,
+): ExtensionHandshake {
+  if (known === undefined) return update;
+  const ids = new Map(known.ids);
+  mergeExtensionIds(ids, update.ids);
+  return {
+    ids,
+    version: update.version ?? known.version,
+    port: update.port ?? known.port,
+    requestQueue: update.requestQueue ?? known.requestQueue,
+    metadataSize: update.metadataSize ?? known.metadataSize,
+    uploadOnly: update.uploadOnly ?? known.uploadOnly,
+    yourIp: update.yourIp ?? known.yourIp,
+  };
+}
+
 function readIds(dict: BencodeDict): Map<string, number> {
   const ids = new Map<string, number>();
   const m = dict.get("m");

@@ -13,6 +13,7 @@ import {
   EXTENSION_IDS,
   type ExtensionHandshake,
   mergeExtensionIds,
+  mergeExtensions,
 } from "../../src/wire/extension.ts";
 import { below, forSeeds, mutate, randomBytes } from "../support/prng.ts";
 
@@ -167,4 +168,15 @@ Deno.test("mergeExtensionIds() stays bounded when a peer names new extensions fo
   assertEquals(known.size, 64);
   mergeExtensionIds(known, new Map([["x0", 5]]));
   assertEquals(known.get("x0"), 5);
+});
+
+Deno.test("mergeExtensions() keeps what a later handshake leaves out", () => {
+  const first = decodeExtensionHandshake(
+    encodeExtensionHandshake({ m: { ut_pex: 1, ut_metadata: 2 }, v: "a", reqq: 500, port: 6881 }),
+  );
+  const later = decodeExtensionHandshake(new TextEncoder().encode("d1:md6:ut_pexi0eee"));
+  const merged = mergeExtensions(mergeExtensions(undefined, first), later);
+  assertEquals(merged.requestQueue, 500);
+  assertEquals(merged.port, 6881);
+  assertEquals([...merged.ids], [["ut_metadata", 2]]);
 });
