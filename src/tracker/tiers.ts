@@ -110,6 +110,7 @@ export class TierList {
   #isComplete = false;
   #wantsMore = false;
 
+  /** Shuffles each tier, once (BEP 12). */
   constructor(options: TierListOptions) {
     const { userTrackers = [], tiers, random } = options;
     const seen = new Set<string>();
