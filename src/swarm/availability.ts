@@ -16,7 +16,7 @@
  * @module
  */
 
-import { Bitfield } from "../base/bitfield.ts";
+import type { Bitfield } from "../base/bitfield.ts";
 import type { PieceIndex } from "../base/units.ts";
 import type { Random } from "../ports/random.ts";
 

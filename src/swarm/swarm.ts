@@ -20,6 +20,7 @@ import type { Random } from "../ports/random.ts";
 import { Assembly, HERE, type OpenPiece } from "./assembly.ts";
 import { Availability } from "./availability.ts";
 import { Blame } from "./blame.ts";
+import { Holdings } from "./holdings.ts";
 import { Peer, type PeerInit } from "./peer.ts";
 import { Picker } from "./picker.ts";
 import { adapt, isOverdue, onBlock } from "./pipeline.ts";
@@ -70,6 +71,7 @@ export class Swarm {
   readonly assembly: Assembly;
   readonly counters: SwarmCounters = { downloaded: 0, uploaded: 0, wasted: 0, corrupt: 0 };
   readonly #availability: Availability;
+  readonly #holdings: Holdings;
   readonly #picker: Picker;
   readonly #blame = new Blame();
   readonly #peers: Peer[] = [];
@@ -94,6 +96,7 @@ export class Swarm {
     }
     this.assembly = new Assembly(map);
     this.#availability = new Availability(pickable, random);
+    this.#holdings = new Holdings(this.lacking, this.#availability);
     this.#picker = new Picker({
       map,
       assembly: this.assembly,
@@ -141,38 +144,19 @@ export class Swarm {
     this.#bySlot[peer.slot] = undefined;
     this.releaseAll(peer);
     this.#endExclusive((open) => open.exclusive === peer.slot);
-    if (!peer.isSeed) this.#forEachHad(peer, (piece) => this.#availability.subtract(piece));
+    this.#holdings.onGone(peer);
   }
 
   // ---- what peers have -----------------------------------------------------------------------
 
-  /** The peer has exactly these pieces; said once, first. Takes the bits. */
+  /** The peer has exactly these pieces; said once, first. Copies the bits. */
   onPieces(peer: Peer, bits: Bitfield): void {
-    peer.have.bytes.set(bits.bytes);
-    peer.have.recount();
-    peer.saidPieces = true;
-    if (!peer.isSeed) this.#forEachHad(peer, (piece) => this.#availability.add(piece));
-    peer.useful = 0;
-    const lacking = this.lacking.bytes;
-    for (let i = 0; i < lacking.length; i++) {
-      for (let both = lacking[i]! & peer.have.bytes[i]!; both !== 0; both &= both - 1) {
-        peer.useful++;
-      }
-    }
-    this.#updateInterest(peer);
+    this.#holdings.onPieces(peer, bits);
   }
 
   /** The peer has one more piece. */
   onHave(peer: Peer, piece: PieceIndex): void {
-    peer.saidPieces = true;
-    if (!peer.have.add(piece)) return;
-    if (peer.isSeed) {
-      // It was counted piece by piece so far and is not counted from here on.
-      this.#forEachHad(peer, (had) => had !== piece && this.#availability.subtract(had));
-    } else this.#availability.add(piece);
-    if (!this.lacking.has(piece)) return;
-    peer.useful++;
-    this.#updateInterest(peer);
+    this.#holdings.onHave(peer, piece);
   }
 
   // ---- blocks ----------------------------------------------------------------------------------
@@ -374,8 +358,7 @@ export class Swarm {
         peer.encoder.have(piece);
         continue;
       }
-      peer.useful--;
-      this.#updateInterest(peer);
+      this.#holdings.onVerified(peer);
     }
     if (digests === undefined) return;
     for (const giver of this.#blame.onGood(piece, digests)) this.#convict(giver);
@@ -400,25 +383,6 @@ export class Swarm {
     this.#guilty.push(giver);
     for (const peer of this.#peers) {
       if (peer.giver === giver) peer.closing ??= "corrupt-data";
-    }
-  }
-
-  #updateInterest(peer: Peer): void {
-    const wants = peer.useful > 0;
-    if (wants === peer.amInterested) return;
-    peer.amInterested = wants;
-    if (wants) peer.encoder.interested();
-    else peer.encoder.notInterested();
-  }
-
-  #forEachHad(peer: Peer, each: (piece: number) => void): void {
-    const { bytes } = peer.have;
-    for (let i = 0; i < bytes.length; i++) {
-      for (let byte = bytes[i]!; byte !== 0;) {
-        const bit = Math.clz32(byte) - 24;
-        each(i * 8 + bit);
-        byte &= ~(0x80 >>> bit);
-      }
     }
   }
 }
