@@ -136,6 +136,7 @@ export class Torrent {
     try {
       await Promise.race([this.#download(), this.#ended.promise, failure(this.#scope)]);
       outcome = { kind: "complete" };
+      this.#announcer?.completed();
       this.#state = "complete";
     } catch (error) {
       outcome = this.#outcomeOf(error);
@@ -183,7 +184,7 @@ export class Torrent {
       onProgress: (checked, good) => this.#onChecked(checked, good),
     });
     metainfo.files.forEach((_, file) => this.#reportFile(file as FileIndex));
-    if (!isComplete(disk)) await this.#exchangePieces(disk);
+    if (!disk.isComplete) await this.#exchangePieces(disk);
     await disk.finish({ fsync: this.#options.fsync ?? false });
   }
 
@@ -228,6 +229,7 @@ export class Torrent {
       onPeers: (peers) => exchange.addPeers(peers, "tracker"),
       onWarning: (message) => this.#publish({ type: "warning", message }),
       world,
+      isPrivate: this.metainfo.isPrivate,
       allowPrivate,
       userAgent,
     });
@@ -369,13 +371,6 @@ export class Torrent {
   #publish(event: EventBody): void {
     this.#host.publish({ ...event, infoHash: this.infoHash });
   }
-}
-
-function isComplete(disk: TorrentDisk): boolean {
-  for (let piece = 0; piece < disk.wanted.length; piece++) {
-    if (disk.wanted.has(piece) && !disk.have.has(piece)) return false;
-  }
-  return true;
 }
 
 /** Rejects when a task of the scope fails. */

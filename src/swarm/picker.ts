@@ -51,6 +51,9 @@ export class Picker {
 
   /** Asks the peer for blocks until `depth` are in flight or nothing is left for it. */
   fill(peer: Peer, now: Millis): void {
+    const room = peer.depth - peer.requests.length;
+    // Requests leave in batches: a write per block would cost more than the block.
+    if (peer.requests.length > 0 && room < peer.depth >>> 3) return;
     peer.isStarved = false;
     if (!peer.amInterested || (peer.peerChoking && peer.allowedFast.size === 0)) return;
     while (peer.requests.length < peer.depth) {
