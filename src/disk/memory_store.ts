@@ -1,0 +1,168 @@
+/**
+ * The files of one torrent on a memory disk.
+ *
+ * @module
+ */
+
+import { DiskError } from "../base/errors.ts";
+import { BLOCK_BYTES } from "../base/units.ts";
+import type {
+  CheckJob,
+  FileSpan,
+  FileStat,
+  FileStore,
+  PieceBuffer,
+  PieceJob,
+  PieceVerdict,
+  StoreSpec,
+} from "../ports/disk.ts";
+import type { Hasher } from "../ports/hash.ts";
+import { SHA1_BYTES } from "./disk_metainfo.ts";
+
+/** Where the files are kept. */
+export interface Volume {
+  /** What is there, by path. */
+  readonly files: ReadonlyMap<string, { readonly bytes: Uint8Array; readonly mtimeMs: number }>;
+  /** How it behaves. */
+  readonly options: { readonly hasher: Hasher; readonly corruptAfterPieces?: number };
+  /** Lets the latency pass. */
+  pass(): Promise<void>;
+  /** SHA-1 is the expected one. */
+  isGood(piece: Uint8Array, expected: Uint8Array): boolean;
+  /** Writes to a file that grows as needed, at least to `sizedTo` bytes; throws `DiskError`. */
+  write(path: string, offset: number, data: Uint8Array, sizedTo?: number): void;
+}
+
+/** The files of one torrent on a {@link Volume}. */
+export class MemoryStore implements FileStore {
+  readonly #disk: Volume;
+  readonly #spec: StoreSpec;
+  readonly #paths: readonly string[];
+  #free: number;
+  #written = 0;
+
+  constructor(disk: Volume, spec: StoreSpec) {
+    this.#disk = disk;
+    this.#spec = spec;
+    this.#paths = spec.files.map(({ path }) => `${spec.root}/${path.join("/")}`);
+    this.#free = Math.max(2, Math.floor(spec.bufferBytes / spec.pieceBytes));
+  }
+
+  get freeBuffers(): number {
+    return this.#free;
+  }
+
+  allocate(): PieceBuffer | undefined {
+    if (this.#free === 0) return undefined;
+    this.#free--;
+    let isHeld = true;
+    const release = () => {
+      if (isHeld) this.#free++;
+      isHeld = false;
+    };
+    return { bytes: new Uint8Array(this.#spec.pieceBytes), release };
+  }
+
+  async hashThenWrite(job: PieceJob): Promise<PieceVerdict> {
+    await this.#disk.pass();
+    const piece = job.buffer.bytes.subarray(0, job.length);
+    const isGood = this.#disk.isGood(piece, job.expected);
+    if (isGood) this.#writePiece(piece, job.spans);
+    const wantsDigests = !isGood || job.wantBlockDigests === true;
+    return wantsDigests ? { isGood, blockDigests: this.#blockDigests(piece) } : { isGood };
+  }
+
+  async check(job: CheckJob): Promise<Uint8Array> {
+    await this.#disk.pass();
+    return Uint8Array.from(job.pieces, (spans, i) => {
+      const piece = this.#gather(spans);
+      const expected = job.expected.subarray(i * SHA1_BYTES, (i + 1) * SHA1_BYTES);
+      return piece && this.#disk.isGood(piece, expected) ? 1 : 0;
+    });
+  }
+
+  async write(file: number, offset: number, data: Uint8Array): Promise<void> {
+    await this.#disk.pass();
+    this.#writeFile(file, offset, data);
+  }
+
+  async read(file: number, offset: number, into: Uint8Array): Promise<number> {
+    await this.#disk.pass();
+    const bytes = this.#disk.files.get(this.#paths[file]!)?.bytes
+      .subarray(offset, offset + into.length);
+    into.set(bytes ?? []);
+    return bytes?.length ?? 0;
+  }
+
+  async createEmpty(file: number): Promise<void> {
+    await this.#disk.pass();
+    this.#disk.write(this.#paths[file]!, 0, new Uint8Array(0));
+  }
+
+  async stat(file: number): Promise<FileStat | undefined> {
+    const [found] = await this.statMany([file]);
+    if (found instanceof DiskError) throw found;
+    return found;
+  }
+
+  async statMany(files: readonly number[]): Promise<(FileStat | DiskError | undefined)[]> {
+    await this.#disk.pass();
+    return files.map((file) => {
+      const path = this.#paths[file]!;
+      const found = this.#disk.files.get(path);
+      return found && { size: found.bytes.length, mtimeMs: found.mtimeMs };
+    });
+  }
+
+  async reserve(files: readonly number[]): Promise<void> {
+    await this.#disk.pass();
+    for (const file of files) this.#writeFile(file, 0, new Uint8Array(0));
+  }
+
+  sync(): Promise<void> {
+    return this.#disk.pass();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #writePiece(piece: Uint8Array, spans: readonly FileSpan[]): void {
+    const { corruptAfterPieces = Infinity } = this.#disk.options;
+    const isCorrupt = this.#written++ >= corruptAfterPieces;
+    for (const { file, offset, start, length } of spans) {
+      if (file < 0) continue;
+      const data = piece.slice(start, start + length);
+      if (isCorrupt) data[0]! ^= 1;
+      this.#writeFile(file, offset, data);
+    }
+  }
+
+  #writeFile(file: number, offset: number, data: Uint8Array): void {
+    const sizedTo = this.#spec.allocation === "none" ? 0 : this.#spec.files[file]!.length;
+    this.#disk.write(this.#paths[file]!, offset, data, sizedTo);
+  }
+
+  #gather(spans: readonly FileSpan[]): Uint8Array | undefined {
+    const last = spans[spans.length - 1];
+    const piece = new Uint8Array(last ? last.start + last.length : 0);
+    for (const { file, offset, start, length } of spans) {
+      if (file < 0) continue;
+      const bytes = this.#disk.files.get(this.#paths[file]!)?.bytes
+        .subarray(offset, offset + length);
+      if (bytes?.length !== length) return undefined;
+      piece.set(bytes, start);
+    }
+    return piece;
+  }
+
+  #blockDigests(piece: Uint8Array): Uint8Array {
+    const blocks = Math.ceil(piece.length / BLOCK_BYTES);
+    const out = new Uint8Array(blocks * SHA1_BYTES);
+    for (let i = 0; i < blocks; i++) {
+      const block = piece.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES);
+      out.set(this.#disk.options.hasher.sha1(block), i * SHA1_BYTES);
+    }
+    return out;
+  }
+}
