@@ -1,0 +1,157 @@
+/**
+ * Help, made from the tables of verbs and options: examples first, then usage, then every option.
+ *
+ * Pure text without colour, at most 100 columns, so it can be piped, searched and compared.
+ *
+ * @module
+ */
+
+import type { OptionSpec } from "./option_spec.ts";
+import { SECTIONS } from "./option_table.ts";
+import { optionNamed, variableOf } from "./options.ts";
+import { type Example, findVerb, type VerbName, VERBS, type VerbSpec } from "./verbs.ts";
+
+const WIDTH = 100;
+
+const EXIT_CODES: readonly (readonly [code: string, means: string])[] = [
+  ["0", "everything asked for is there and verified"],
+  ["1", "a bug, a port that is taken, or anything not below"],
+  ["2", "usage: a bad option, no such selection"],
+  ["3", "out of time; the same command continues"],
+  ["4", "storage: disk full, permission, something in the way; a missing SOURCE"],
+  ["5", "not a valid torrent, or refused by the safety policy"],
+  ["6", "data that does not verify"],
+  ["7", "network: a URL that cannot be fetched"],
+  ["130, 143", "interrupted, terminated; the same command continues"],
+];
+
+/** The help of the program. */
+export function programHelp(): string {
+  const built = VERBS.filter((verb) => verb.isBuilt);
+  const later = VERBS.filter((verb) => !verb.isBuilt).map((verb) => verb.name);
+  const get = findVerb("get")!;
+  const info = findVerb("info")!;
+  return paragraphs([
+    "starling: a BitTorrent client that can be left alone",
+    section("Examples", exampleLines([...get.examples.slice(0, 3), ...info.examples.slice(0, 1)])),
+    section("Usage", [
+      "  starling COMMAND [OPTIONS] ARGUMENTS...",
+      "  starling SOURCE...      the same as starling get SOURCE...",
+    ]),
+    section("Commands", table(built.map((verb) => [commandOf(verb), verb.summary]))),
+    later.length > 0 ? wrap(`Not in this version yet: ${later.join(", ")}.`, 0) : "",
+    section("Exit status", table(EXIT_CODES)),
+    wrap(
+      "starling COMMAND --help shows the options of a command. Every option can be given in the " +
+        `environment as well, --max-peers as ${variableOf(optionNamed("max-peers"))}.`,
+      0,
+    ),
+  ]);
+}
+
+/** The help of a verb. */
+export function verbHelp(verb: VerbSpec): string {
+  const sections = SECTIONS.map(({ title, options }) => {
+    const rows = options.filter((spec) => isShown(spec, verb)).map(optionRow);
+    return rows.length > 0 ? section(title, table(rows)) : "";
+  });
+  const alias = verb.alias === undefined ? "" : ` (or ${verb.alias})`;
+  return paragraphs([
+    `starling ${verb.name}${alias}: ${verb.summary}`,
+    verb.isBuilt ? "" : "Not available in this version.",
+    verb.examples.length > 0 ? section("Examples", exampleLines(verb.examples)) : "",
+    section("Usage", [`  ${usageOf(verb)}`]),
+    ...(verb.notes ?? []).map((note) => wrap(note, 0)),
+    ...(verb.isBuilt ? sections : []),
+    verb.name === "get" ? fineprint() : "",
+  ]);
+}
+
+/** What follows a usage error when something essential is missing: a few lines. */
+export function shortHelp(about: VerbName | "program"): string {
+  const verb = findVerb(about === "program" ? "get" : about)!;
+  const lines = about === "program"
+    ? ["usage: starling COMMAND [OPTIONS] ARGUMENTS..."]
+    : [`usage: ${usageOf(verb)}`];
+  for (const { command } of verb.examples.slice(0, 2)) lines.push(`   e.g. ${command}`);
+  lines.push(`starling ${about === "program" ? "" : `${verb.name} `}--help shows the rest`);
+  return `${lines.join("\n")}\n`;
+}
+
+function usageOf(verb: VerbSpec): string {
+  return `starling ${verb.name} ${verb.usage} [OPTIONS]`.replace("  ", " ");
+}
+
+function commandOf(verb: VerbSpec): string {
+  return `${verb.name} ${verb.usage}${verb.alias === undefined ? "" : ` (${verb.alias})`}`.trim();
+}
+
+function isShown(spec: OptionSpec, verb: VerbSpec): boolean {
+  return spec.verbs.includes(verb.name) && !spec.isHidden && spec.status !== "later";
+}
+
+function optionRow(spec: OptionSpec): [string, string] {
+  const short = spec.short === undefined ? "    " : `-${spec.short}, `;
+  return [
+    `${short}--${spec.name}${spec.metavar === undefined ? "" : ` ${spec.metavar}`}`,
+    spec.help,
+  ];
+}
+
+function fineprint(): string {
+  return [
+    wrap(
+      "Durations: 90, 90s, 5m, 2h. Sizes: 16K, 1M, 2G (powers of 1024). Globs see the path inside the " +
+        "torrent without its top folder; one without a slash matches base names anywhere; * stays " +
+        "within a folder and ** does not.",
+      0,
+    ),
+    wrap(
+      "aria2's long names are understood: --max-download-limit, --bt-stop-timeout, --seed-time=0, " +
+        "--enable-dht=false, --file-allocation, -c and more.",
+      0,
+    ),
+  ].join("\n\n");
+}
+
+function exampleLines(examples: readonly Example[]): string[] {
+  return table(examples.map(({ command, does }) => [command, `# ${does}`]), 52);
+}
+
+/** Two columns, the second wrapped; a first that is too long stands on its own line. */
+function table(rows: readonly (readonly [string, string])[], widest = 40): string[] {
+  const left = Math.min(widest, Math.max(...rows.map(([first]) => first.length)));
+  const lines: string[] = [];
+  for (const [first, second] of rows) {
+    const [head = "", ...tail] = fill(second, WIDTH - left - 4);
+    if (first.length > left) lines.push(`  ${first}`, `  ${" ".repeat(left)}  ${head}`);
+    else lines.push(`  ${first.padEnd(left)}  ${head}`);
+    for (const line of tail) lines.push(`  ${" ".repeat(left)}  ${line}`);
+  }
+  return lines;
+}
+
+function section(title: string, lines: readonly string[]): string {
+  return `${title}:\n${lines.join("\n")}`;
+}
+
+function paragraphs(parts: readonly string[]): string {
+  return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
+}
+
+function wrap(text: string, indent: number): string {
+  return fill(text, WIDTH - indent).map((line) => " ".repeat(indent) + line).join("\n");
+}
+
+/** Words in lines of at most `width` characters; a longer word has a line of its own. */
+function fill(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}

@@ -1,0 +1,179 @@
+/**
+ * The command line and the environment → what is to be done, or a usage error.
+ *
+ * Pure: `env` is handed in. Nothing has been opened or contacted when an error comes from here. Options and
+ * arguments mix freely, `--` ends the options, and the command line wins over the environment.
+ *
+ * @module
+ */
+
+import { OptionValues } from "./option_values.ts";
+import { optionNamed, OPTIONS, variableOf } from "./options.ts";
+import { looksLikeSource } from "./source_kind.ts";
+import { suggest } from "./suggest.ts";
+import { type Given, isFlag, tokenize } from "./tokens.ts";
+import { UsageError } from "./usage_error.ts";
+import { type OptionValue, parseValue } from "./values.ts";
+import { findVerb, VERBS, type VerbSpec } from "./verbs.ts";
+
+/** What is to be done. */
+export interface Invocation {
+  readonly verb: VerbSpec;
+  /** Its arguments. */
+  readonly operands: readonly string[];
+  readonly options: OptionValues;
+  /** Things to tell about the options. */
+  readonly warnings: readonly string[];
+}
+
+/** Reads variables of the environment; `undefined` where unset or not permitted. */
+export type Env = (name: string) => string | undefined;
+
+/**
+ * Understands the command line.
+ *
+ * @throws {UsageError} when it does not make sense or asks for what this version cannot do.
+ */
+export function parseCommandLine(args: readonly string[], env: Env): Invocation {
+  const asked = askedForHelp(args);
+  if (asked !== undefined) return asked;
+  const { operands: words, given, rest } = tokenize(args);
+  const { verb, operands } = chooseVerb([...words, ...rest], given);
+  const options = new Map<string, OptionValue[]>();
+  const warnings: string[] = [];
+  for (const one of [...given, ...fromEnvironment(verb, given, env)]) {
+    if (!one.spec.verbs.includes(verb.name)) throw foreignOption(one, verb);
+    const values = readValues(one);
+    const warning = one.spec.warn?.(one.text);
+    if (warning !== undefined) warnings.push(warning);
+    const before = options.get(one.spec.name) ?? [];
+    const counted = one.spec.kind.type === "count" && before.length > 0;
+    const value = counted ? [Number(before[0]) + Number(values[0])] : values;
+    options.set(one.spec.name, one.spec.separator === undefined ? value : [...before, ...value]);
+  }
+  checkOperands(verb, operands, options);
+  return { verb, operands, options: new OptionValues(options), warnings };
+}
+
+/** Whether `--json` was asked for, even where the rest of the command line makes no sense. */
+export function wantsJson(args: readonly string[], env: Env): boolean {
+  const end = args.indexOf("--");
+  const own = end < 0 ? args : args.slice(0, end);
+  const last = own.findLast((arg) => /^--(?:no-)?json(?:=|$)/.test(arg));
+  if (last === undefined) return parsesTrue(env(variableOf(optionNamed("json"))));
+  if (last.startsWith("--no-")) return false;
+  return last === "--json" || parsesTrue(last.slice("--json=".length));
+}
+
+function parsesTrue(text: string | undefined): boolean {
+  const parsed = parseValue({ type: "flag" }, text ?? "");
+  return "value" in parsed && parsed.value === true;
+}
+
+/** `--help` and `--version` win over everything else, mistakes included. */
+function askedForHelp(args: readonly string[]): Invocation | undefined {
+  const end = args.indexOf("--");
+  const own = end < 0 ? args : args.slice(0, end);
+  const of = (name: string, operands: string[]): Invocation => ({
+    verb: findVerb(name)!,
+    operands,
+    options: new OptionValues(new Map()),
+    warnings: [],
+  });
+  if (own.some((arg) => arg === "--help" || arg === "-h")) {
+    const first = own.find((arg) => !arg.startsWith("-"));
+    const verb = first === undefined ? undefined : findVerb(first);
+    return of("help", verb === undefined || verb.name === "help" ? [] : [verb.name]);
+  }
+  return own.some((arg) => arg === "--version" || arg === "-V") ? of("version", []) : undefined;
+}
+
+function chooseVerb(
+  words: readonly string[],
+  given: readonly Given[],
+): { verb: VerbSpec; operands: readonly string[] } {
+  const first = words[0];
+  const get = findVerb("get")!;
+  if (first === undefined) {
+    if (given.some((one) => one.spec.name === "input-file")) return { verb: get, operands: [] };
+    throw new UsageError("Nothing to do: no command and no SOURCE", { shortHelp: "program" });
+  }
+  const verb = findVerb(first);
+  if (verb !== undefined) {
+    if (!verb.isBuilt) throw notBuilt(verb);
+    return { verb, operands: words.slice(1) };
+  }
+  if (looksLikeSource(first)) return { verb: get, operands: words };
+  const near = suggest(first, VERBS.flatMap((v) => v.alias ? [v.name, v.alias] : [v.name]));
+  const path = `to download a file of that name: starling get ./${first}`;
+  const hint = near.length > 0 ? `did you mean ${near.join(" or ")}?` : path;
+  throw new UsageError(`Cannot run "${first}": there is no such command`, { hint });
+}
+
+function notBuilt(verb: VerbSpec): UsageError {
+  const built = VERBS.filter((v) => v.isBuilt).map((v) => v.name);
+  return new UsageError(`Cannot run ${verb.name}: it is not available in this version`, {
+    hint: `this version has ${built.join(", ")}`,
+  });
+}
+
+function foreignOption(one: Given, verb: VerbSpec): UsageError {
+  const owners = one.spec.verbs.join(", ");
+  return new UsageError(`Cannot use ${one.spelling} with ${verb.name}: it does not apply`, {
+    hint: `${one.spelling} belongs to ${owners}`,
+  });
+}
+
+/** The variables that say something the command line does not. */
+function fromEnvironment(verb: VerbSpec, given: readonly Given[], env: Env): Given[] {
+  const typed = new Set(given.map((one) => one.spec));
+  const out: Given[] = [];
+  for (const spec of OPTIONS) {
+    if (spec.isCommandLineOnly || typed.has(spec) || !spec.verbs.includes(verb.name)) continue;
+    const spelling = variableOf(spec);
+    const text = env(spelling);
+    if (text !== undefined && text.trim() !== "") out.push({ spec, spelling, text });
+  }
+  return out;
+}
+
+function readValues({ spec, spelling, text }: Given): OptionValue[] {
+  const isVariable = spelling.startsWith("STARLING_");
+  const isList = spec.separator !== undefined && (isVariable || spec.kind.type === "url");
+  const texts = isList ? text.split(spec.separator!).filter((part) => part.trim() !== "") : [text];
+  return texts.map((one) => {
+    const parsed = parseValue(spec.kind, one);
+    if ("why" in parsed) {
+      throw new UsageError(`Cannot use ${spelling} ${JSON.stringify(one)}: ${parsed.why}`);
+    }
+    if (spec.isMissing(parsed.value)) {
+      const shown = isFlag(spec) ? spelling : `${spelling} ${one}`;
+      throw new UsageError(`Cannot use ${shown}: ${spec.lacks} not available in this version`);
+    }
+    return parsed.value;
+  });
+}
+
+function checkOperands(
+  verb: VerbSpec,
+  operands: readonly string[],
+  options: ReadonlyMap<string, unknown>,
+): void {
+  if (operands.includes("")) throw new UsageError(`Cannot run ${verb.name}: an argument is empty`);
+  if (operands.length < verb.min && !options.has("input-file")) {
+    throw new UsageError(`Cannot run ${verb.name}: it needs ${verb.usage}`, {
+      shortHelp: verb.name,
+    });
+  }
+  if (operands.length > verb.max) {
+    throw new UsageError(
+      `Cannot run ${verb.name}: it takes ${verb.usage || "no argument"}, not ${operands.length}`,
+      { shortHelp: verb.name },
+    );
+  }
+  const fromStdin = operands.filter((operand) => operand === "-").length;
+  const isListed = (options.get("input-file") as string[] | undefined)?.at(-1) === "-";
+  if (fromStdin + (isListed ? 1 : 0) > 1) {
+    throw new UsageError(`Cannot run ${verb.name}: standard input can be read only once`);
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * The table of verbs: what each takes, what it is for, how it is typed, and whether this version has it.
+ *
+ * Help, completion, the check of arguments and "did you mean" all come from this table and the one of
+ * options, so that none of them can say something else than the program does.
+ *
+ * @module
+ */
+
+/** The name of every verb. */
+export type VerbName =
+  | "get"
+  | "seed"
+  | "share"
+  | "create"
+  | "info"
+  | "meta"
+  | "cat"
+  | "verify"
+  | "magnet"
+  | "edit"
+  | "scrape"
+  | "tracker"
+  | "doctor"
+  | "demo"
+  | "completions"
+  | "man"
+  | "help"
+  | "version";
+
+/** A line to type and what it does. */
+export interface Example {
+  readonly command: string;
+  readonly does: string;
+}
+
+/** A row of the table. */
+export interface VerbSpec {
+  readonly name: VerbName;
+  readonly alias?: string;
+  /** Its arguments as help shows them: `SOURCE...`. */
+  readonly usage: string;
+  /** How many arguments there must be. */
+  readonly min: number;
+  /** How many there may be. */
+  readonly max: number;
+  /** One line, without a full stop. */
+  readonly summary: string;
+  readonly examples: readonly Example[];
+  /** What else its help says: short paragraphs. */
+  readonly notes?: readonly string[];
+  /** Whether this version can do it. */
+  readonly isBuilt: boolean;
+}
+
+const SOURCE_NOTE =
+  "SOURCE is the path of a .torrent file, - for one on standard input, or an http(s) URL of one.";
+
+const DONE: readonly VerbSpec[] = [
+  {
+    name: "get",
+    usage: "SOURCE...",
+    min: 1,
+    max: Infinity,
+    summary: "download torrents and verify every byte",
+    examples: [
+      { command: "starling get ubuntu.torrent -o ~/Downloads", does: "download into a folder" },
+      { command: "starling get https://example.org/data.torrent", does: "a .torrent from the web" },
+      { command: "starling get data.torrent --include '*.csv'", does: "only some of the files" },
+      {
+        command: "starling get data.torrent --select-file 1,3-5",
+        does: "by their numbers in info",
+      },
+      { command: "starling get data.torrent --stall-timeout 5m --json", does: "in a script" },
+      { command: "starling get -i list.txt -j 3", does: "many, three at a time" },
+    ],
+    notes: [
+      SOURCE_NOTE,
+      "Run the same command again to continue: what is on the disk is checked, and only what is missing " +
+      "is fetched. Ctrl-C stops cleanly; a second one stops at once.",
+    ],
+    isBuilt: true,
+  },
+  {
+    name: "info",
+    alias: "ls",
+    usage: "SOURCE",
+    min: 1,
+    max: 1,
+    summary: "show what is in a torrent: files, sizes, infohash, trackers, magnet",
+    examples: [
+      { command: "starling info ubuntu.torrent", does: "for people" },
+      { command: "starling info ubuntu.torrent --json", does: "for scripts" },
+      { command: "starling ls data.torrent --include '*.csv'", does: "which files would be taken" },
+      { command: "curl -s https://example.org/a.torrent | starling info -", does: "from a pipe" },
+    ],
+    notes: [SOURCE_NOTE],
+    isBuilt: true,
+  },
+  {
+    name: "help",
+    usage: "[COMMAND]",
+    min: 0,
+    max: 1,
+    summary: "show help for starling or one of its commands",
+    examples: [{ command: "starling help get", does: "every option of get" }],
+    isBuilt: true,
+  },
+  {
+    name: "version",
+    usage: "",
+    min: 0,
+    max: 0,
+    summary: "print the version",
+    examples: [{ command: "starling version", does: "the same as --version" }],
+    isBuilt: true,
+  },
+];
+
+const LATER: readonly VerbSpec[] = [
+  later("seed", "TORRENT [PATH]", "verify PATH, then seed it until told to stop"),
+  later("share", "PATH...", "create a torrent, track it and seed it, in one process"),
+  later("create", "PATH", "make a .torrent file"),
+  later("meta", "MAGNET", "fetch only the metadata of a magnet link"),
+  later("cat", "SOURCE [FILE]", "write the verified bytes of one file to standard output"),
+  later("verify", "TORRENT [PATH]", "check files against a torrent"),
+  later("magnet", "TORRENT", "print the magnet link of a torrent"),
+  later("edit", "TORRENT", "change trackers, web seeds, comment, source, private"),
+  later("scrape", "SOURCE", "ask the trackers for seeds, leeches and completed downloads"),
+  later("tracker", "", "run a tracker"),
+  later("doctor", "[SOURCE]", "say why a download is stalled"),
+  later("demo", "", "a whole swarm on this machine, without the internet"),
+  later("completions", "bash|zsh|fish", "print a completion script for the shell"),
+  later("man", "", "print the manual page"),
+];
+
+/** Every verb, those this version has first. */
+export const VERBS: readonly VerbSpec[] = [...DONE, ...LATER];
+
+/** The verb of a name or alias. */
+export function findVerb(name: string): VerbSpec | undefined {
+  return VERBS.find((verb) => verb.name === name || verb.alias === name);
+}
+
+function later(name: VerbName, usage: string, summary: string): VerbSpec {
+  return { name, usage, min: 0, max: Infinity, summary, examples: [], isBuilt: false };
+}
