@@ -1,0 +1,95 @@
+/**
+ * The process we run in: arguments, environment, streams, signals.
+ *
+ * Nothing here ever makes Deno ask a person for a permission: the environment is looked at only where
+ * that is granted already, and everything else needs none.
+ *
+ * @module
+ */
+
+import type { EndSignal, LineFile, Shell } from "../ports/shell.ts";
+import { systemClock } from "./clock.ts";
+import { toDiskError } from "./disk_errors.ts";
+import { StreamOutput } from "./output.ts";
+import { readSource } from "./source_file.ts";
+
+/** The surroundings of this process. */
+export function openShell(): Shell {
+  const stderr = new StreamOutput(Deno.stderr, "standard error");
+  const stdout = new StreamOutput(Deno.stdout, "standard output");
+  const { os } = Deno.build;
+  return {
+    args: Deno.args,
+    system: os === "windows" || os === "darwin" ? os : "linux",
+    clock: systemClock,
+    stdout,
+    stderr,
+    env: environment(),
+    size: () => terminalSize(stderr.isTerminal || stdout.isTerminal),
+    readSource,
+    openLines,
+    onSignal,
+    exit: (code) => Deno.exit(code),
+  };
+}
+
+function environment(): (name: string) => string | undefined {
+  const isGranted = (descriptor: Deno.EnvPermissionDescriptor) =>
+    Deno.permissions.querySync(descriptor).state === "granted";
+  const isAllGranted = isGranted({ name: "env" });
+  return (name) =>
+    isAllGranted || isGranted({ name: "env", variable: name })
+      ? Deno.env.get(name)
+      // Deno itself has read this one, and tells without a permission.
+      : name === "NO_COLOR" && Deno.noColor
+      ? "1"
+      : undefined;
+}
+
+function terminalSize(isTerminal: boolean): { columns: number; rows: number } | undefined {
+  if (!isTerminal) return undefined;
+  try {
+    const { columns, rows } = Deno.consoleSize();
+    return columns > 0 && rows > 0 ? { columns, rows } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function openLines(path: string): Promise<LineFile> {
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path, { append: true, create: true });
+  } catch (error) {
+    throw toDiskError(error, path, "open");
+  }
+  const output = new StreamOutput(file, path);
+  return {
+    write: (line) => output.write(`${line}\n`),
+    async [Symbol.asyncDispose]() {
+      // A log that cannot be written costs the log, not the download.
+      await output.flush().catch(() => {});
+      file.close();
+    },
+  };
+}
+
+function onSignal(handler: (signal: EndSignal) => void): Disposable {
+  const listeners: [EndSignal, () => void][] = [];
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    const listener = () => handler(signal);
+    try {
+      Deno.addSignalListener(signal, listener);
+      listeners.push([signal, listener]);
+    } catch {
+      // Windows has no SIGTERM.
+    }
+  }
+  return {
+    [Symbol.dispose]() {
+      for (const [signal, listener] of listeners.splice(0)) {
+        Deno.removeSignalListener(signal, listener);
+      }
+    },
+  };
+}

@@ -1,0 +1,76 @@
+/**
+ * The surroundings of a command: arguments, environment, streams, signals. What a person or a script sees
+ * of the program passes through here and nowhere else.
+ *
+ * @module
+ */
+
+import type { Clock } from "./clock.ts";
+
+/** Standard output or standard error. Writes are queued, so that a slow reader never holds up the program. */
+export interface Output {
+  /** Whether a terminal shows it. */
+  readonly isTerminal: boolean;
+  /** Characters that are queued and not written yet. */
+  readonly backlog: number;
+  /** Resolves when the other end has gone away; what is written from then on is dropped. */
+  readonly closed: Promise<void>;
+  /** Queues text. */
+  write(text: string): void;
+  /** Writes as much as goes without waiting, past the queue; for the last words before {@link Shell.exit}. */
+  writeNow(text: string): void;
+  /**
+   * Resolves when everything queued is written or the other end has gone away.
+   *
+   * @throws {DiskError} when it cannot be written for another reason, a full disk for example.
+   */
+  flush(): Promise<void>;
+}
+
+/** The signals that ask the program to end. */
+export type EndSignal = "SIGINT" | "SIGTERM";
+
+/** What bounds the reading of a source. */
+export interface ReadOptions {
+  /** More bytes than this are refused, before they are read where the size is known. */
+  readonly maxBytes: number;
+  /** Gives up. */
+  readonly signal?: AbortSignal;
+}
+
+/** A file that lines are appended to. */
+export interface LineFile extends AsyncDisposable {
+  /** Queues a line, without its line break. */
+  write(line: string): void;
+}
+
+/** The surroundings. */
+export interface Shell {
+  /** The command line without the program itself. */
+  readonly args: readonly string[];
+  /** The operating system, as far as names of files differ. */
+  readonly system: "linux" | "darwin" | "windows";
+  /** The clock; there before any world is. */
+  readonly clock: Clock;
+  /** Standard output: data. */
+  readonly stdout: Output;
+  /** Standard error: everything else. */
+  readonly stderr: Output;
+  /** A variable of the environment, `undefined` when unset or not permitted. Never asks a person. */
+  env(name: string): string | undefined;
+  /** Columns and rows of the terminal, `undefined` where there is none. */
+  size(): { readonly columns: number; readonly rows: number } | undefined;
+  /**
+   * The whole content of a file, a pipe or (path `-`) standard input.
+   *
+   * @throws {DiskError} when it is missing, unreadable or a folder.
+   * @throws {MetainfoError} when it is too large.
+   */
+  readSource(path: string, options: ReadOptions): Promise<Uint8Array>;
+  /** Opens a file for appending, creating it. @throws {DiskError} */
+  openLines(path: string): Promise<LineFile>;
+  /** Calls `handler` for every signal that asks to end, which then does not end the program by itself. */
+  onSignal(handler: (signal: EndSignal) => void): Disposable;
+  /** Ends the process at once. */
+  exit(code: number): never;
+}
