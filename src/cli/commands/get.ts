@@ -1,0 +1,74 @@
+/**
+ * `starling get SOURCE...`: download torrents, one or many.
+ *
+ * This file reads the list of sources and sums up how they ended; `download.ts` does one of them.
+ *
+ * @module
+ */
+
+import type { Context, EndFacts, Ending } from "../context.ts";
+import { deadline } from "../deadline.ts";
+import { type Downloaded, Downloads } from "../download.ts";
+import { type Failure, Interrupted } from "../exit.ts";
+import { openLog } from "../log.ts";
+import { planOf } from "../plan.ts";
+import { checkSource, readList } from "../source.ts";
+
+/** Downloads every SOURCE. The highest exit code wins. */
+export async function runGet(context: Context): Promise<Ending> {
+  const { shell, parts, invocation, interrupts } = context;
+  const { options } = invocation;
+  const plan = planOf(options, shell);
+  invocation.operands.forEach(checkSource);
+  using limit = deadline(shell.clock, plan.timeoutMs, interrupts.signal);
+  const list = options.text("input-file");
+  const listed = list === undefined ? [] : await readList(list, shell, limit.signal);
+  listed.forEach(checkSource);
+  const sources = [...new Set([...invocation.operands, ...listed])];
+  await using log = await openLog(context);
+  await using world = await parts.openWorld({ log });
+  // A script that closed our output has heard enough: stop as for a SIGTERM, quietly.
+  if (context.json !== undefined) shell.stdout.closed.then(() => interrupts.stop(143));
+  const downloads = new Downloads({ context, plan, world, limit, isOnly: sources.length === 1 });
+  const results = await downloads.run(sources);
+  return results.length === 1 ? endingOf(results[0]!) : summary(results);
+}
+
+function endingOf({ source, infoHash, stats, failure }: Downloaded): Ending {
+  const facts: EndFacts = {
+    source,
+    ...(infoHash === undefined ? {} : { infoHash }),
+    ...(stats === undefined ? {} : totals([stats])),
+  };
+  return failure === undefined
+    ? { exitCode: 0, facts }
+    : { exitCode: failure.exitCode, failure, facts };
+}
+
+/** How several ended, in one line: the worst of them speaks for all. */
+function summary(results: readonly Downloaded[]): Ending {
+  const facts = totals(results.flatMap(({ stats }) => stats === undefined ? [] : [stats]));
+  const failed = results.filter((result) => result.failure !== undefined);
+  if (failed.length === 0) return { exitCode: 0, facts };
+  const worst = failed.map((result) => result.failure!)
+    .reduce((a, b) => b.exitCode > a.exitCode ? b : a);
+  const isInterrupted = worst.error instanceof Interrupted;
+  const count = `${failed.length} of ${results.length} torrents`;
+  const failure: Failure = isInterrupted
+    ? worst
+    : { ...worst, message: `Cannot finish ${count}: ${worst.message}` };
+  return { exitCode: worst.exitCode, failure, facts };
+}
+
+function totals(
+  all: readonly NonNullable<Downloaded["stats"]>[],
+): Required<Pick<EndFacts, "bytesTotal" | "bytesDownloaded" | "bytesUploaded" | "seconds">> {
+  const sum = (of: (stats: NonNullable<Downloaded["stats"]>) => number) =>
+    all.reduce((total, stats) => total + of(stats), 0);
+  return {
+    bytesTotal: sum((stats) => stats.bytesTotal),
+    bytesDownloaded: sum((stats) => stats.bytesDownloaded),
+    bytesUploaded: sum((stats) => stats.bytesUploaded),
+    seconds: Math.round(Math.max(0, ...all.map((stats) => stats.seconds)) * 1000) / 1000,
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * What a command is given, and what it gives back.
+ *
+ * @module
+ */
+
+import type { Log } from "../ports/log.ts";
+import type { Shell } from "../ports/shell.ts";
+import type { World } from "../ports/world.ts";
+import type { DoneEvent, Outcome, SessionEvent } from "../session/events.ts";
+import type { AddTorrent, SessionOptions } from "../session/options.ts";
+import type { TorrentStats } from "../session/stats.ts";
+import type { Failure } from "./exit.ts";
+import type { Interrupts } from "./interrupts.ts";
+import type { JsonLines } from "./ndjson.ts";
+import type { Invocation } from "./parse.ts";
+import type { Screen } from "./screen.ts";
+
+/** A torrent as `get` sees it. */
+export interface RunningTorrent {
+  readonly infoHash: string;
+  readonly finished: Promise<Outcome>;
+  stats(): TorrentStats;
+  stop(): Promise<void>;
+}
+
+/** A session as `get` sees it. */
+export interface RunningSession extends AsyncDisposable {
+  add(torrent: AddTorrent): RunningTorrent;
+  events(options?: { signal?: AbortSignal }): AsyncIterableIterator<SessionEvent>;
+}
+
+/** The rooms below, loaded when a command needs them, so that help and usage errors come at once. */
+export interface Parts {
+  openWorld(options: { log: Log; workers?: number }): Promise<World & AsyncDisposable>;
+  openSession(world: World, options: SessionOptions): Promise<RunningSession>;
+}
+
+/** What a command is given. */
+export interface Context {
+  readonly shell: Shell;
+  readonly parts: Parts;
+  readonly invocation: Invocation;
+  readonly screen: Screen;
+  readonly interrupts: Interrupts;
+  /** There with `--json`. */
+  readonly json: JsonLines | undefined;
+}
+
+/** How a command ended. */
+export interface Ending {
+  readonly exitCode: number;
+  /** What is said of it, where it is no success. */
+  readonly failure?: Failure;
+  /** What the last event of `--json` says besides. */
+  readonly facts?: EndFacts;
+}
+
+/** What `done` and `error` events say of the download. */
+export type EndFacts =
+  & Partial<
+    Pick<
+      DoneEvent,
+      "infoHash" | "bytesTotal" | "bytesDownloaded" | "bytesUploaded" | "seconds"
+    >
+  >
+  & { readonly source?: string };

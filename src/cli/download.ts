@@ -1,0 +1,228 @@
+/**
+ * The downloads of one run of `get`: a few at a time, each from SOURCE to outcome, with what is told of
+ * them on the way.
+ *
+ * The session is opened when the first torrent is known to be one, so that a bad SOURCE costs no socket.
+ * A download that fails leaves the others alone.
+ *
+ * @module
+ */
+
+import type { World } from "../ports/world.ts";
+import type { SessionEvent } from "../session/events.ts";
+import type { TorrentStats } from "../session/stats.ts";
+import type { Context, RunningSession, RunningTorrent } from "./context.ts";
+import type { Deadline } from "./deadline.ts";
+import { errorFields, type Failure, failureOf, failureOfOutcome } from "./exit.ts";
+import type { Plan } from "./plan.ts";
+import { Progress, type ProgressRow } from "./progress.ts";
+import { renderDone, renderStopped } from "./render.ts";
+import { forTerminal } from "./escape.ts";
+import { chooseFiles, noMatch } from "./select.ts";
+import { nameOfSource, readTorrent } from "./source.ts";
+
+/** How one SOURCE ended. */
+export interface Downloaded {
+  readonly source: string;
+  /** In hex, once it was known. */
+  readonly infoHash?: string;
+  /** The last stats, where it got as far as to have some. */
+  readonly stats?: TorrentStats;
+  /** Why it is not complete, where it is not. */
+  readonly failure?: Failure;
+}
+
+/** What downloads are made with. */
+export interface DownloadParts {
+  readonly context: Context;
+  readonly plan: Plan;
+  readonly world: World;
+  readonly limit: Deadline;
+  /** Whether there is one SOURCE, whose end is the end of the run. */
+  readonly isOnly: boolean;
+}
+
+/** A session that will not close in this time is left behind. */
+const CLOSE_MS = 3_000;
+
+/** The downloads of a run. */
+export class Downloads {
+  readonly #context: Context;
+  readonly #plan: Plan;
+  readonly #world: World;
+  readonly #limit: Deadline;
+  readonly #isOnly: boolean;
+  readonly #progress: Progress;
+  readonly #startedAt: number;
+  readonly #names = new Map<string, string>();
+  #session: Promise<RunningSession> | undefined;
+  #events: Promise<void> = Promise.resolve();
+
+  constructor({ context, plan, world, limit, isOnly }: DownloadParts) {
+    this.#context = context;
+    this.#plan = plan;
+    this.#world = world;
+    this.#limit = limit;
+    this.#isOnly = isOnly;
+    this.#progress = new Progress(context.screen, context.shell.stderr, world.clock);
+    this.#startedAt = world.clock.now();
+  }
+
+  /** Downloads every source, `-j` at a time; one result each, in their order. */
+  async run(sources: readonly string[]): Promise<Downloaded[]> {
+    const shown = new AbortController();
+    const showing = this.#progress.run(shown.signal);
+    const results: Downloaded[] = [];
+    let next = 0;
+    const work = async () => {
+      while (next < sources.length) {
+        const at = next++;
+        results[at] = await this.#download(sources[at]!);
+        this.#tell(results[at]);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(this.#plan.jobs, sources.length) }, work));
+    await this.#close();
+    shown.abort();
+    await showing;
+    return results;
+  }
+
+  async #download(source: string): Promise<Downloaded> {
+    const { screen } = this.#context;
+    const name = nameOfSource(source);
+    if (screen.look.progress !== "bar") screen.note(`reading ${forTerminal(name)}`);
+    const row = this.#progress.add(name);
+    let torrent: RunningTorrent | undefined;
+    try {
+      torrent = await this.#start(source, row);
+      const outcome = await this.#finish(torrent);
+      const stats = torrent.stats();
+      const failure = failureOfOutcome(outcome, {
+        name: stats.name,
+        interrupted: this.#context.interrupts.reason,
+      });
+      const { infoHash } = torrent;
+      return { source, infoHash, stats, ...(failure === undefined ? {} : { failure }) };
+    } catch (error) {
+      const infoHash = torrent?.infoHash;
+      return { source, failure: failureOf(error), ...(infoHash === undefined ? {} : { infoHash }) };
+    } finally {
+      row.remove();
+    }
+  }
+
+  /** From SOURCE to a torrent that runs. */
+  async #start(source: string, row: ProgressRow): Promise<RunningTorrent> {
+    const { shell, screen } = this.#context;
+    const { signal } = this.#limit;
+    const { allowPrivate, wish, torrent: options, timeoutMs } = this.#plan;
+    const metainfo = await readTorrent(source, {
+      shell,
+      http: this.#world.http,
+      hasher: this.#world.hasher,
+      allowPrivate,
+    }, { signal });
+    const { selection, idle } = chooseFiles(metainfo.files, wish);
+    for (const glob of idle) {
+      const error = noMatch("--exclude", glob, metainfo.files);
+      // Among many torrents a glob is meant for some; for a single one it is a mistake.
+      if (this.#isOnly) throw error;
+      screen.warn(`${nameOfSource(source)}: ${error.message}`);
+    }
+    const session = await this.#open();
+    signal.throwIfAborted();
+    const elapsed = this.#world.clock.now() - this.#startedAt;
+    const torrent = session.add({
+      ...options,
+      metainfo,
+      ...(selection === undefined ? {} : { selection }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs: Math.max(1, timeoutMs - elapsed) }),
+    });
+    this.#names.set(torrent.infoHash, metainfo.name);
+    row.follow(() => torrent.stats());
+    return torrent;
+  }
+
+  /** Waits for the end, and brings it about when the program is asked to stop. */
+  async #finish(torrent: RunningTorrent): Promise<Awaited<RunningTorrent["finished"]>> {
+    const { signal } = this.#context.interrupts;
+    const onStop = () => void torrent.stop();
+    if (signal.aborted) onStop();
+    signal.addEventListener("abort", onStop, { once: true });
+    try {
+      return await torrent.finished;
+    } finally {
+      signal.removeEventListener("abort", onStop);
+    }
+  }
+
+  #open(): Promise<RunningSession> {
+    this.#session ??= this.#openSession();
+    return this.#session;
+  }
+
+  async #openSession(): Promise<RunningSession> {
+    const session = await this.#context.parts.openSession(this.#world, this.#plan.session);
+    this.#events = this.#forward(session.events());
+    return session;
+  }
+
+  /** Hands on what the session tells: to `--json`, and warnings to people. */
+  async #forward(events: AsyncIterableIterator<SessionEvent>): Promise<void> {
+    const { json, screen } = this.#context;
+    for await (const event of events) {
+      json?.write(event);
+      if (event.type === "warning") screen.warn(this.#named(event.infoHash, event.message));
+      else if (event.type === "listening" && screen.look.verbosity > 0) {
+        screen.note(`info: listening on port ${event.port}`);
+      }
+    }
+  }
+
+  /** The message with the torrent's name in front, where there are several. */
+  #named(infoHash: string | undefined, message: string): string {
+    const name = infoHash === undefined ? undefined : this.#names.get(infoHash);
+    return this.#isOnly || name === undefined ? message : `${name}: ${message}`;
+  }
+
+  /** Closes the session and hears it out, so that nothing comes after the last event. */
+  async #close(): Promise<void> {
+    if (this.#session === undefined) return;
+    const over = new AbortController();
+    const closing = this.#session.then(async (session) => {
+      await session[Symbol.asyncDispose]();
+      await this.#events;
+    }).catch(() => {});
+    const late = this.#world.clock.sleep(CLOSE_MS, { signal: over.signal }).catch(() => {});
+    await Promise.race([closing, late]);
+    over.abort();
+  }
+
+  /** What is told of a download that ended; of the only one, the end of the run tells its failure. */
+  #tell(result: Downloaded): void {
+    const { screen } = this.#context;
+    const { stats, failure } = result;
+    if (failure === undefined) screen.note(renderDone(stats!, this.#plan.torrent.output));
+    else if (failure.reason === "interrupted" || failure.reason === "terminated") {
+      if (stats !== undefined) screen.note(renderStopped(stats));
+    } else if (!this.#isOnly) {
+      const label = stats?.name ?? nameOfSource(result.source);
+      screen.note(`failed: ${forTerminal(`${label}: ${failure.message}`)}`);
+    }
+    if (!this.#isOnly) this.#tellScript(result);
+  }
+
+  /** The event of one download among several; the last line of all is the run's. */
+  #tellScript({ source, infoHash, stats, failure }: Downloaded): void {
+    const at = this.#world.clock.epochMs();
+    const base = { at, source, ...(infoHash === undefined ? {} : { infoHash }) };
+    if (failure !== undefined) {
+      this.#context.json?.write({ v: 1, type: "error", ...base, ...errorFields(failure) });
+      return;
+    }
+    const { bytesTotal, bytesDownloaded, bytesUploaded, seconds } = stats!;
+    const totals = { bytesTotal, bytesDownloaded, bytesUploaded, seconds };
+    this.#context.json?.write({ v: 1, type: "done", ...base, exitCode: 0, ...totals });
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Ctrl-C and its kin: the first signal asks everything to stop cleanly, a second one ends at once, and so
+ * does the clock when a clean stop takes too long.
+ *
+ * @module
+ */
+
+import type { Shell } from "../ports/shell.ts";
+import { Interrupted } from "./exit.ts";
+
+/** A clean stop has this long; five seconds are promised. */
+const GRACE_MS = 4_500;
+
+/** Turns signals into an abort. */
+export class Interrupts implements Disposable {
+  readonly #shell: Shell;
+  readonly #controller = new AbortController();
+  readonly #listening: Disposable;
+  readonly #lastWords: () => void;
+
+  /** @param lastWords runs before the process is ended without further ado. */
+  constructor(shell: Shell, lastWords: () => void) {
+    this.#shell = shell;
+    this.#lastWords = lastWords;
+    this.#listening = shell.onSignal((signal) => {
+      const exitCode = signal === "SIGINT" ? 130 : 143;
+      if (this.signal.aborted) this.#exit(exitCode);
+      this.stop(exitCode);
+    });
+  }
+
+  /** Aborts, with an {@link Interrupted}, when the program is asked to end. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Why it is to end; what a signal would have said where there was none. */
+  get reason(): Interrupted {
+    const { reason } = this.signal;
+    return reason instanceof Interrupted ? reason : new Interrupted(143);
+  }
+
+  /** Asks everything to stop, and makes sure that it does. */
+  stop(exitCode: 130 | 143): void {
+    if (this.signal.aborted) return;
+    this.#controller.abort(new Interrupted(exitCode));
+    this.#shell.clock.sleep(GRACE_MS).then(() => this.#exit(exitCode));
+  }
+
+  /** Leaves signals to the system again. */
+  [Symbol.dispose](): void {
+    this.#listening[Symbol.dispose]();
+  }
+
+  #exit(exitCode: number): never {
+    this.#lastWords();
+    this.#shell.exit(exitCode);
+  }
+}

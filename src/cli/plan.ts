@@ -1,0 +1,75 @@
+/**
+ * The options of `get` → what the session and every torrent are started with.
+ *
+ * @module
+ */
+
+import type { Shell } from "../ports/shell.ts";
+import type { Allocation } from "../ports/disk.ts";
+import type { SessionOptions, TorrentOptions } from "../session/options.ts";
+import type { OptionValues } from "./option_values.ts";
+import type { FileWish } from "./select.ts";
+
+/** Torrents at a time where `-j` does not say. */
+const DEFAULT_JOBS = 5;
+/** Off a terminal nobody watches, so a dead torrent ends by itself. */
+const UNATTENDED_STALL_MS = 600_000;
+
+/** What `get` does with every SOURCE. */
+export interface Plan {
+  readonly session: SessionOptions;
+  readonly torrent: TorrentOptions;
+  readonly wish: FileWish;
+  readonly jobs: number;
+  /** For the whole run, `undefined` for none. */
+  readonly timeoutMs: number | undefined;
+  readonly stallMs: number | undefined;
+  readonly allowPrivate: boolean;
+}
+
+/** The plan the options make. */
+export function planOf(options: OptionValues, shell: Shell): Plan {
+  const stall = options.number("stall-timeout") ??
+    (shell.stderr.isTerminal ? 0 : UNATTENDED_STALL_MS);
+  const stallMs = stall > 0 ? stall : undefined;
+  const timeoutMs = options.number("timeout") || undefined;
+  const allowPrivate = options.flag("allow-private");
+  const ports = options.numbers("port");
+  const maxPeers = options.number("max-peers");
+  const downLimit = options.number("down-limit");
+  const upLimit = options.number("up-limit");
+  return {
+    session: {
+      allowPrivate,
+      ...(maxPeers === undefined ? {} : { maxPeers }),
+      ...(ports.length === 0 ? {} : { ports }),
+      ...(downLimit ? { downLimit } : {}),
+      ...(upLimit ? { upLimit } : {}),
+    },
+    torrent: {
+      output: options.text("output") ?? ".",
+      peers: options.texts("peer"),
+      trackers: options.texts("tracker"),
+      noTrackers: options.flag("no-trackers"),
+      noPeers: options.flag("no-peers"),
+      sequential: options.flag("sequential"),
+      allocate: (options.text("allocate") ?? "sparse") as Allocation,
+      fsync: options.flag("fsync"),
+      ...(stallMs === undefined ? {} : { stallTimeoutMs: stallMs }),
+    },
+    wish: wishOf(options),
+    jobs: options.number("jobs") ?? DEFAULT_JOBS,
+    timeoutMs,
+    stallMs,
+    allowPrivate,
+  };
+}
+
+/** What the options say about files. */
+export function wishOf(options: OptionValues): FileWish {
+  return {
+    include: options.texts("include"),
+    exclude: options.texts("exclude"),
+    numbers: options.numbers("select-file"),
+  };
+}

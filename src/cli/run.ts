@@ -1,0 +1,114 @@
+/**
+ * The command line, from arguments to exit code.
+ *
+ * The one place where a failure becomes an `error:` line, a last JSON event and an exit code, whatever
+ * command it came from.
+ *
+ * @module
+ */
+
+import type { Shell } from "../ports/shell.ts";
+import type { Context, Ending, Parts } from "./context.ts";
+import { errorFields, failureOf } from "./exit.ts";
+import { shortHelp } from "./help.ts";
+import { Interrupts } from "./interrupts.ts";
+import { lookOf, type Options } from "./look.ts";
+import { JsonLines } from "./ndjson.ts";
+import { type Invocation, parseCommandLine, wantsJson } from "./parse.ts";
+import { Screen } from "./screen.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** How long the last words may take when nobody reads them. */
+const FLUSH_MS = 1_000;
+
+/** Does what the command line says; resolves with the exit code once everything is written. Never rejects. */
+export async function runCli(shell: Shell, parts: Parts): Promise<number> {
+  let invocation: Invocation;
+  try {
+    invocation = parseCommandLine(shell.args, shell.env);
+  } catch (error) {
+    return await refuse(shell, error);
+  }
+  const screen = new Screen(shell, lookOf(shell, invocation.options));
+  const json = screen.look.isJson ? new JsonLines(shell.stdout) : undefined;
+  let ending: Ending;
+  {
+    using interrupts = new Interrupts(shell, () => screen.abandon());
+    const context: Context = { shell, parts, invocation, screen, interrupts, json };
+    try {
+      for (const warning of invocation.warnings) screen.warn(warning);
+      ending = await runVerb(context);
+      // What could not be written is a failure of its own; a reader that went away is not.
+      if (ending.exitCode === 0) await flush(shell, interrupts.signal);
+    } catch (error) {
+      const failure = failureOf(error);
+      ending = { exitCode: failure.exitCode, failure };
+    }
+    tell(ending, { shell, screen, json });
+    await flush(shell, interrupts.signal).catch(() => {});
+  }
+  return ending.exitCode;
+}
+
+function runVerb(context: Context): Promise<Ending> {
+  switch (context.invocation.verb.name) {
+    case "get":
+      return import("./commands/get.ts").then(({ runGet }) => runGet(context));
+    case "info":
+      return import("./commands/info.ts").then(({ runInfo }) => runInfo(context));
+    case "version":
+      return import("./commands/version.ts").then(({ runVersion }) => runVersion(context));
+    default:
+      return import("./commands/help.ts").then(({ runHelp }) => runHelp(context));
+  }
+}
+
+/** The end of a command line that makes no sense. */
+async function refuse(shell: Shell, error: unknown): Promise<number> {
+  const isJson = wantsJson(shell.args, shell.env);
+  const options: Options = {
+    flag: (name) => name === "json" && isJson,
+    text: () => undefined,
+    number: () => shell.args.includes("-vv") ? 2 : 0,
+  };
+  const screen = new Screen(shell, lookOf(shell, options));
+  const failure = failureOf(error);
+  const json = isJson ? new JsonLines(shell.stdout) : undefined;
+  tell({ exitCode: failure.exitCode, failure }, { shell, screen, json });
+  const about = error instanceof UsageError ? error.shortHelp : undefined;
+  if (about !== undefined) shell.stderr.write(shortHelp(about));
+  await flush(shell, undefined).catch(() => {});
+  return failure.exitCode;
+}
+
+function tell(
+  ending: Ending,
+  to: { shell: Shell; screen: Screen; json: JsonLines | undefined },
+): void {
+  const { failure } = ending;
+  if (failure !== undefined) to.screen.fail(failure);
+  const at = to.shell.clock.epochMs();
+  if (failure !== undefined) {
+    to.json?.end({ v: 1, type: "error", at, ...ending.facts, ...errorFields(failure) });
+  } else if (ending.facts !== undefined) {
+    const { bytesTotal = 0, bytesDownloaded = 0, bytesUploaded = 0, seconds = 0 } = ending.facts;
+    const totals = { bytesTotal, bytesDownloaded, bytesUploaded, seconds };
+    const { exitCode, facts } = ending;
+    to.json?.end({ v: 1, type: "done", at, ...facts, exitCode, ...totals });
+  }
+}
+
+/** Waits for a slow reader, but not once the program is asked to end. */
+async function flush(shell: Shell, signal: AbortSignal | undefined): Promise<void> {
+  const written = Promise.all([shell.stdout.flush(), shell.stderr.flush().catch(() => {})]);
+  if (signal === undefined) return void await written;
+  const asked = Promise.withResolvers<void>();
+  const onAbort = () => shell.clock.sleep(FLUSH_MS).then(asked.resolve);
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    await Promise.race([written, asked.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

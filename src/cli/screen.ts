@@ -1,0 +1,114 @@
+/**
+ * What a person reads on standard error: notes, warnings, the one error line, and how the downloads go.
+ *
+ * On a terminal a live block is redrawn in place and lines are printed above it; elsewhere there are plain
+ * lines only. The cursor is hidden while the block stands and comes back whatever happens.
+ *
+ * @module
+ */
+
+import type { Shell } from "../ports/shell.ts";
+import { forActions, forTerminal } from "./escape.ts";
+import type { Failure } from "./exit.ts";
+import { isExplained } from "./exit.ts";
+import { columnsOf, type Look } from "./look.ts";
+
+const HIDE_CURSOR = "\x1b[?25l";
+const SHOW_CURSOR = "\x1b[?25h";
+
+/** Standard error, in lines. */
+export class Screen implements Disposable {
+  readonly look: Look;
+  readonly #shell: Shell;
+  /** Columns of each line of the block that stands now. */
+  #block: number[] = [];
+  #lines: readonly string[] = [];
+
+  constructor(shell: Shell, look: Look) {
+    this.#shell = shell;
+    this.look = look;
+  }
+
+  /** Where the block may be drawn: columns, and lines up to a screenful. */
+  get canvas(): { columns: number; rows: number; isColored: boolean } {
+    const rows = this.#shell.size()?.rows ?? 24;
+    return { columns: columnsOf(this.#shell), rows, isColored: this.look.isColored };
+  }
+
+  /** Something worth a line, unless `--quiet`. The text is safe already. */
+  note(line: string): void {
+    if (!this.look.isQuiet) this.#print(line);
+  }
+
+  /** Something a person should know; raw text. */
+  warn(message: string): void {
+    if (!this.look.isQuiet) this.#print(`warning: ${forTerminal(message)}`);
+  }
+
+  /** The line that explains the exit code, at most one hint, and where it came from with `-vv`. */
+  fail(failure: Failure): void {
+    this.clear();
+    if (!isExplained(failure.exitCode)) return;
+    this.#print(`error: ${forTerminal(failure.message)}`);
+    if (failure.hint !== undefined) this.#print(`hint: ${forTerminal(failure.hint)}`);
+    if (this.look.isActions) this.#print(`::error::${forActions(failure.message)}`);
+    if (this.look.verbosity >= 2 && failure.error instanceof Error) {
+      for (const line of traceOf(failure.error)) this.#print(line);
+    }
+  }
+
+  /** Shows the block in place of the one before. Lines are safe and fit. */
+  draw(lines: readonly string[], widths: readonly number[]): void {
+    const hide = this.#block.length === 0 ? HIDE_CURSOR : "";
+    const body = lines.map((line) => `${line}\x1b[K`).join("\n");
+    this.#shell.stderr.write(`${hide}${this.#home()}${body}\x1b[J`);
+    this.#block = [...widths];
+    this.#lines = lines;
+  }
+
+  /** Takes the block away. */
+  clear(): void {
+    if (this.#block.length === 0) return;
+    this.#shell.stderr.write(`${this.#home()}\x1b[J${SHOW_CURSOR}`);
+    this.#block = [];
+  }
+
+  /** Leaves the block as it stands and the cursor below it; for the last words before the process ends. */
+  abandon(): void {
+    if (this.#block.length === 0) return;
+    this.#shell.stderr.writeNow(`\n${SHOW_CURSOR}`);
+    this.#block = [];
+  }
+
+  /** Takes the block away. */
+  [Symbol.dispose](): void {
+    this.clear();
+  }
+
+  #print(line: string): void {
+    if (this.#block.length === 0) {
+      this.#shell.stderr.write(`${line}\n`);
+      return;
+    }
+    const [lines, widths] = [this.#lines, this.#block];
+    this.#shell.stderr.write(`${this.#home()}\x1b[J${line}\n`);
+    this.#block = [];
+    this.draw(lines, widths);
+  }
+
+  /** Back to the first column of the first line of the block; a narrowed terminal has folded its lines. */
+  #home(): string {
+    if (this.#block.length === 0) return "";
+    const { columns } = this.canvas;
+    const rows = this.#block.reduce(
+      (sum, width) => sum + Math.max(1, Math.ceil(width / columns)),
+      0,
+    );
+    return rows > 1 ? `\r\x1b[${rows - 1}A` : "\r";
+  }
+}
+
+function traceOf(error: Error): string[] {
+  const lines = (error.stack ?? "").split("\n").map(forTerminal);
+  return error.cause instanceof Error ? [...lines, "caused by:", ...traceOf(error.cause)] : lines;
+}
