@@ -40,7 +40,7 @@ interopTest("the bundle downloads from a URL with few permissions", ["libtorrent
   const [torrent, seed] = await prepare(lab);
   await downloads(lab, torrent, {
     seed,
-    command: ["deno", "run", "-N", "-R", "-W", "--no-prompt", url],
+    command: [Deno.execPath(), "run", "-N", "-R", "-W", "--no-prompt", url],
   });
 });
 
@@ -50,7 +50,7 @@ interopTest(
   async (lab) => {
     const url = await served(lab);
     const [torrent, seed] = await prepare(lab);
-    const command = ["deno", "run", "-N", "-R", "-W", url, "get", torrent.path];
+    const command = [Deno.execPath(), "run", "-N", "-R", "-W", url, "get", torrent.path];
     command.push("-o", lab.output, "-p", "0", "--no-dht", "--no-pex", "--no-lsd");
     command.push("--peer", seed.address);
     const quoted = command.map((word) => `'${word}'`).join(" ");
@@ -93,7 +93,15 @@ async function prepare(lab: Lab): Promise<[TorrentFile, Seed]> {
 /** Bundles the program and serves the file; gives its URL. */
 async function served(lab: Lab): Promise<string> {
   const file = lab.path("starling.js");
-  await output(["deno", "bundle", "--platform", "deno", "--output", file, `${ROOT}main.ts`], {
+  await output([
+    Deno.execPath(),
+    "bundle",
+    "--platform",
+    "deno",
+    "--output",
+    file,
+    `${ROOT}main.ts`,
+  ], {
     cwd: ROOT,
   });
   const code = await Deno.readTextFile(file);

@@ -17,7 +17,7 @@ export const ROOT: string = new URL("../../../", import.meta.url).pathname;
 
 /** The command under test. */
 export const STARLING: readonly string[] = (Deno.env.get("STARLING") ?? "").trim() === ""
-  ? ["deno", "run", "-A", `${ROOT}main.ts`]
+  ? [Deno.execPath(), "run", "-A", `${ROOT}main.ts`]
   : Deno.env.get("STARLING")!.trim().split(/\s+/);
 
 /** An event of `--json`. */
@@ -182,7 +182,7 @@ let denoDir: string | undefined;
 /** Where this Deno keeps its modules, so that a run with another home finds them. */
 function denoDirectory(): string {
   if (denoDir === undefined) {
-    const { stdout } = new Deno.Command("deno", { args: ["info", "--json"] }).outputSync();
+    const { stdout } = new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync();
     denoDir = String(JSON.parse(new TextDecoder().decode(stdout)).denoDir);
   }
   return denoDir;
