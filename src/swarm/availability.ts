@@ -10,8 +10,9 @@
  * ```
  *
  * One more or one less peer for a piece is a swap at an edge: O(1). Entering and leaving is a swap at
- * each edge passed: O(peers). Ties are random since the order starts shuffled and a piece enters its run
- * at a random place. Seeds have everything and change no order, so they are not counted.
+ * each edge passed: O(peers). Ties are random since the order starts shuffled and a piece comes to a run
+ * at a random place of it; at the edge, a peer's bitfield would leave its pieces in reverse order.
+ * Seeds have everything and change no order, so they are not counted.
  *
  * @module
  */
@@ -30,6 +31,8 @@ export class Availability {
   readonly #edge: number[] = [0, 0];
   readonly #random: Random;
   #length = 0;
+  #lowest = 0;
+  #entries = 0;
 
   /** Everything in `pickable` starts with no peer having it. Takes the bitfield. */
   constructor(pickable: Bitfield, random: Random) {
@@ -53,6 +56,23 @@ export class Availability {
     return this.#length;
   }
 
+  /** Where in the order the pieces begin that some peer (seeds left out) has. */
+  get firstHeld(): number {
+    return this.#edge[1]!;
+  }
+
+  /** How often a piece came back: while it stays the same, nothing new may be opened. */
+  get entries(): number {
+    return this.#entries;
+  }
+
+  /** No piece below this one may be opened; a multiple of eight. */
+  lowest(): number {
+    const { bytes } = this.pickable;
+    while (this.#lowest < bytes.length && bytes[this.#lowest] === 0) this.#lowest++;
+    return this.#lowest * 8;
+  }
+
   /** Peers (seeds left out) that have a piece. */
   count(piece: number): number {
     return this.#count[piece]!;
@@ -72,6 +92,7 @@ export class Availability {
     const last = this.#edge[c + 1]! - 1;
     this.#swap(place, last);
     this.#edge[c + 1] = last;
+    this.#swap(last, last + this.#random.below(this.#edge[c + 2]! - last));
   }
 
   /** One peer less has a piece. */
@@ -82,11 +103,15 @@ export class Availability {
     const first = this.#edge[c]!;
     this.#swap(place, first);
     this.#edge[c] = first + 1;
+    const from = this.#edge[c - 1]!;
+    this.#swap(first, from + this.#random.below(first - from + 1));
   }
 
   /** A piece may be opened again. */
   enter(piece: number): void {
     if (!this.pickable.add(piece)) return;
+    this.#entries++;
+    this.#lowest = Math.min(this.#lowest, piece >>> 3);
     const c = this.#count[piece]!;
     // The hole at the end moves down to the run of pieces as rare as this one.
     let hole = this.#length++;
@@ -138,8 +163,8 @@ export class Availability {
   }
 
   #swap(a: number, b: number): void {
-    const [pa, pb] = [this.#order[a]!, this.#order[b]!];
-    this.#set(a, pb);
-    this.#set(b, pa);
+    const piece = this.#order[a]!;
+    this.#set(a, this.#order[b]!);
+    this.#set(b, piece);
   }
 }
