@@ -3,7 +3,9 @@
  *
  * Most peers answer in order, so taking an answer out looks at the head first. An answer out of order is
  * found by search and leaves a hole, which is skipped when the head reaches it. The head is therefore
- * the oldest request, which is all that a timeout needs. Hot path: nothing is allocated but by growth.
+ * the oldest request, which is all that a timeout needs. A full ring is packed before it grows, so a peer
+ * that never answers its first request makes neither the ring nor the search longer than twice its
+ * requests. Hot path: nothing is allocated but by growth.
  *
  * @module
  */
@@ -27,9 +29,14 @@ export class RequestQueue {
     return this.#live;
   }
 
+  /** Requests there is room for. */
+  get capacity(): number {
+    return this.#mask + 1;
+  }
+
   /** Adds a request that was made at `now`. */
   push(piece: number, block: number, now: Millis): void {
-    if (this.#tail - this.#head > this.#mask) this.#grow();
+    if (this.#tail - this.#head > this.#mask) this.#makeRoom();
     const at = this.#tail++ & this.#mask;
     this.#pieces[at] = piece;
     this.#blocks[at] = block;
@@ -39,16 +46,17 @@ export class RequestQueue {
 
   /** Takes a request out and returns when it was made, or -1 where it was not asked. */
   remove(piece: number, block: number): Millis {
-    for (let i = this.#head; i < this.#tail; i++) {
-      const at = i & this.#mask;
-      if (this.#pieces[at] === piece && this.#blocks[at] === block) {
-        this.#pieces[at] = HOLE;
-        this.#live--;
-        this.#skipHoles();
-        return this.#times[at]!;
-      }
-    }
-    return -1;
+    const at = this.#find(piece, block);
+    if (at < 0) return -1;
+    this.#pieces[at] = HOLE;
+    this.#live--;
+    this.#skipHoles();
+    return this.#times[at]!;
+  }
+
+  /** Whether a request is outstanding. */
+  has(piece: number, block: number): boolean {
+    return this.#find(piece, block) >= 0;
   }
 
   /** When the oldest request was made; `Infinity` without one. */
@@ -80,24 +88,52 @@ export class RequestQueue {
     this.#skipHoles();
   }
 
+  #find(piece: number, block: number): number {
+    for (let i = this.#head; i < this.#tail; i++) {
+      const at = i & this.#mask;
+      if (this.#pieces[at] === piece && this.#blocks[at] === block) return at;
+    }
+    return -1;
+  }
+
   #skipHoles(): void {
     while (this.#head < this.#tail && this.#pieces[this.#head & this.#mask] === HOLE) this.#head++;
   }
 
-  #grow(): void {
-    const size = (this.#mask + 1) * 2;
-    const pieces = new Uint32Array(size);
-    const blocks = new Uint32Array(size);
-    const times = new Float64Array(size);
-    let n = 0;
+  #makeRoom(): void {
+    const isHalfHoles = this.#live <= (this.#mask + 1) / 2;
+    if (isHalfHoles) this.#pack();
+    else this.#grow();
+  }
+
+  /** Moves what lies behind holes up to the head. */
+  #pack(): void {
+    let to = this.#head;
     for (let i = this.#head; i < this.#tail; i++) {
-      const at = i & this.#mask;
-      if (this.#pieces[at] === HOLE) continue;
-      pieces[n] = this.#pieces[at]!;
-      blocks[n] = this.#blocks[at]!;
-      times[n++] = this.#times[at]!;
+      const from = i & this.#mask;
+      if (this.#pieces[from] !== HOLE) this.#copy(from, to++ & this.#mask);
     }
-    [this.#pieces, this.#blocks, this.#times] = [pieces, blocks, times];
-    [this.#mask, this.#head, this.#tail] = [size - 1, 0, n];
+    this.#tail = to;
+  }
+
+  #copy(from: number, to: number): void {
+    this.#pieces[to] = this.#pieces[from]!;
+    this.#blocks[to] = this.#blocks[from]!;
+    this.#times[to] = this.#times[from]!;
+  }
+
+  #grow(): void {
+    const old = { pieces: this.#pieces, blocks: this.#blocks, times: this.#times };
+    const [head, count, mask] = [this.#head, this.#tail - this.#head, this.#mask];
+    const size = (mask + 1) * 2;
+    this.#pieces = new Uint32Array(size);
+    this.#blocks = new Uint32Array(size);
+    this.#times = new Float64Array(size);
+    for (let i = 0; i < count; i++) {
+      this.#pieces[i] = old.pieces[(head + i) & mask]!;
+      this.#blocks[i] = old.blocks[(head + i) & mask]!;
+      this.#times[i] = old.times[(head + i) & mask]!;
+    }
+    [this.#mask, this.#head, this.#tail] = [size - 1, 0, count];
   }
 }
