@@ -28,6 +28,9 @@ import {
 /** The other side has this long for its whole handshake. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
+/** Read at once under a rate limit: every peer may be ahead of the limit by this much. */
+const LIMITED_READ_BYTES = 16_384;
+
 /** What a connection needs of its torrent. */
 export interface ConnHost {
   readonly swarm: Swarm;
@@ -162,20 +165,27 @@ export class PeerConn {
     for (;;) {
       swarm.fill(peer, protocol.now);
       this.#host.afterStep();
-      const into = this.#decoder.reserve();
+      let into = this.#decoder.reserve();
+      if (downLimit.isLimited) {
+        await this.#waitForTokens();
+        into = into.subarray(0, LIMITED_READ_BYTES);
+      }
       const n = await this.#stream.read(into);
       if (n === null) return;
       peer.lastReadAt = protocol.now = clock.now();
       this.#decoder.commit(n, protocol);
-      if (downLimit.isLimited) await this.#waitForTokens(downLimit.take(n, protocol.now));
+      downLimit.take(n, protocol.now);
     }
   }
 
-  async #waitForTokens(ms: number): Promise<void> {
-    if (ms < 1) return;
-    this.#host.swarm.fill(this.peer, this.#host.clock.now());
-    this.#host.afterStep();
-    await this.#host.clock.sleep(ms, { signal: this.#ended.signal }).catch(() => {});
+  /** Waits until no debt is left; others may have taken what there was in the meantime. */
+  async #waitForTokens(): Promise<void> {
+    const { clock, downLimit } = this.#host;
+    const { signal } = this.#ended;
+    for (let ms = downLimit.delay(clock.now()); ms > 0; ms = downLimit.delay(clock.now())) {
+      if (signal.aborted) return;
+      await clock.sleep(Math.ceil(ms), { signal }).catch(() => {});
+    }
   }
 }
 

@@ -44,6 +44,8 @@ export class SimDisk {
   readonly obstacles: Set<string> = new Set();
   /** Which process has locked which path. */
   readonly locks: Map<string, Life> = new Map();
+  /** When what was asked of it so far will be done, in world time. */
+  busyUntil = 0;
   /** Bytes written in all. */
   bytesWritten = 0;
 

@@ -249,8 +249,10 @@ class SimSideFile implements SideFile {
   }
 }
 
-/** What every operation costs; it never comes back to a process that has died. */
+/** What every operation costs, behind those before it; it never comes back to a process that has died. */
 function operate(disk: SimDisk, clock: SimClock, life: Life, bytes = 0): Promise<void> {
   const { operationMs, bytesPerSecond } = disk.faults;
-  return clock.sleep(operationMs + (1000 * bytes) / bytesPerSecond, { guard: () => life.isAlive });
+  const ms = operationMs + (1000 * bytes) / bytesPerSecond;
+  disk.busyUntil = Math.max(disk.busyUntil, clock.now()) + ms;
+  return clock.sleep(disk.busyUntil - clock.now(), { guard: () => life.isAlive });
 }
