@@ -3,7 +3,8 @@
  *
  * An address the user named goes first, then those that failed least, then those tried longest ago. A
  * failure makes it wait, twice as long each time; a ban is for good. The book is bounded: when it is full
- * the worst address that is not in use makes room, or the new one is refused.
+ * the worst address that is not in use makes room, or the new one is refused. The user's are never put
+ * out, and any other makes room for them.
  *
  * Pure: time is an argument. All sources of addresses end in {@link PeerBook.add}.
  *
@@ -61,7 +62,7 @@ export class PeerBook {
     return this.#known.size;
   }
 
-  /** Addresses banned. */
+  /** Addresses convicted; the others of their hosts are banned with them and not counted. */
   get bannedCount(): number {
     return this.#banned;
   }
@@ -71,11 +72,12 @@ export class PeerBook {
     const key = formatAddress(address);
     const old = this.#known.get(key);
     if (old !== undefined) {
-      if (source === "user") old.source = "user";
+      // Where a peer dialled us from is no address to dial, until somebody says that it is.
+      if (source === "user" || old.source === "incoming") old.source = source;
       return old;
     }
     if (this.#bannedHosts.has(address.host)) return undefined;
-    if (this.#known.size >= MAX_KNOWN && !this.#makeRoom()) return undefined;
+    if (this.#known.size >= MAX_KNOWN && !this.#makeRoom(source)) return undefined;
     const known: KnownPeer = {
       id: this.#nextId++,
       address,
@@ -143,7 +145,12 @@ export class PeerBook {
     if (known === undefined || known.isBanned) return;
     known.isBanned = true;
     this.#banned++;
-    if (!isLocalIp(known.address.host)) this.#bannedHosts.add(known.address.host);
+    const { host } = known.address;
+    if (isLocalIp(host)) return;
+    this.#bannedHosts.add(host);
+    for (const other of this.#known.values()) {
+      if (other.address.host === host) other.isBanned = true;
+    }
   }
 
   /** Whether nothing is to be had from this address any more. */
@@ -152,17 +159,22 @@ export class PeerBook {
       this.#known.get(formatAddress(address))?.isBanned === true;
   }
 
-  #makeRoom(): boolean {
+  #makeRoom(source: PeerSource): boolean {
     let worst: KnownPeer | undefined;
     for (const known of this.#known.values()) {
       if (known.isBusy || known.isBanned || known.source === "user") continue;
-      if (worst === undefined || known.failures > worst.failures) worst = known;
+      if (worst === undefined || badness(known) > badness(worst)) worst = known;
     }
-    if (worst === undefined || worst.failures === 0) return false;
+    if (worst === undefined || (badness(worst) === 0 && source !== "user")) return false;
     this.#known.delete(formatAddress(worst.address));
     this.#byId.delete(worst.id);
     return true;
   }
+}
+
+/** What cannot be dialled goes first, or peers that come and go would fill the book for good. */
+function badness(known: KnownPeer): number {
+  return known.source === "incoming" ? Infinity : known.failures;
 }
 
 function isDialable(known: KnownPeer): boolean {
