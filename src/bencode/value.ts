@@ -1,14 +1,19 @@
 /**
- * What decoded bencode looks like in memory (BEP 3).
+ * The reading half of the decoder: values out of bytes that have been checked, when they are asked for.
  *
- * Strings stay bytes: only the reader of a key knows whether they are text. A dictionary keeps, beside
- * each value, the span of input bytes it came from, so that an infohash is taken over the bytes that
- * were received and never over a re-encoding.
+ * A dictionary is no more than its place in the input until a key is looked up; nothing is kept of an
+ * answer. So a torrent of 100,000 files costs what is made of it, and a hostile one costs nothing. Since
+ * every value knows its span of the input, an infohash is taken over the bytes that were received and
+ * never over a re-encoding.
+ *
+ * Nothing here may see bytes that `check.ts` has not let through.
  *
  * https://www.bittorrent.org/beps/bep_0003.html
  *
  * @module
  */
+
+import { BugError } from "../base/errors.ts";
 
 /**
  * A decoded value. Integers are numbers up to ±(2^53 - 1) and bigints from there to the ends of int64;
@@ -16,38 +21,58 @@
  */
 export type BencodeValue = number | bigint | Uint8Array | BencodeValue[] | BencodeDict;
 
-/** Slots of one entry: key, value, start and end of the value in the input. */
-const STRIDE = 4;
-/** Up to this many entries a scan beats building a map. */
-const SCAN_LIMIT = 8;
+/** A range of bytes of the input; `end` is not in it. */
+export interface Span {
+  /** The first byte. */
+  readonly start: number;
+  /** The byte behind the last. */
+  readonly end: number;
+}
+
+/** ASCII of the few bytes that mean something. */
+const I = 0x69, L = 0x6c, D = 0x64, E = 0x65, COLON = 0x3a, MINUS = 0x2d, ZERO = 0x30;
+
+/** Bytes of a dictionary up to which looking through it beats an index. */
+const SCAN_BYTES = 256;
+/** Digits that surely fit a safe integer. */
+const SAFE_DIGITS = 15;
 
 /**
  * A dictionary in order of appearance. Keys are latin-1 strings, one character a byte: ASCII keys read as
  * written, binary ones (a scrape's infohashes) keep every byte.
+ *
+ * It reads from the input whenever it is asked, so the input must not change while it is used. Answers are
+ * made anew each time: keep a list rather than ask for it twice.
  */
 export class BencodeDict {
-  /** key, value, start, end, key, … in one array, since a torrent may have 100,000 of these. */
-  readonly #slots: readonly (string | BencodeValue)[];
-  #places: Map<string, number> | undefined;
+  readonly #input: Uint8Array;
+  readonly #start: number;
+  readonly #end: number;
+  /** Where the value of each key lies. */
+  #index: Map<string, Span> | undefined;
 
-  /**
-   * Made by the decoder. Takes the array.
-   *
-   * @param slots four per entry: key, value, and the start and end of the value in the input.
-   */
-  constructor(slots: readonly (string | BencodeValue)[]) {
-    this.#slots = slots;
+  /** Made by the decoder, of checked bytes: `start` is the offset of the `d`, `end` is behind the `e`. */
+  constructor(input: Uint8Array, start: number, end: number) {
+    this.#input = input;
+    this.#start = start;
+    this.#end = end;
   }
 
   /** How many entries there are. */
   get size(): number {
-    return this.#slots.length / STRIDE;
+    return this.#indexed().size;
   }
 
   /** The value of a key. */
   get(key: string): BencodeValue | undefined {
     const at = this.#find(key);
-    return at < 0 ? undefined : this.#slots[at + 1] as BencodeValue;
+    return at < 0 ? undefined : valueAt(this.#input, at);
+  }
+
+  /** The items of the list at a key, made one by one; `undefined` where there is no list. */
+  items(key: string): Iterable<BencodeValue> | undefined {
+    const at = this.#find(key);
+    return at < 0 || this.#input[at] !== L ? undefined : itemsAt(this.#input, at);
   }
 
   /** Whether there is such a key. */
@@ -57,35 +82,176 @@ export class BencodeDict {
 
   /** The keys in order of appearance. */
   keys(): string[] {
-    const out: string[] = [];
-    for (let at = 0; at < this.#slots.length; at += STRIDE) out.push(this.#slots[at] as string);
-    return out;
+    return [...this.#indexed().keys()];
   }
 
   /** Keys and values in order of appearance. */
   *entries(): Generator<[string, BencodeValue]> {
-    for (let at = 0; at < this.#slots.length; at += STRIDE) {
-      yield [this.#slots[at] as string, this.#slots[at + 1] as BencodeValue];
-    }
+    for (const [key, { start }] of this.#indexed()) yield [key, valueAt(this.#input, start)];
   }
 
   /** Where the raw value of a key lies in the input: `input.subarray(start, end)` is its bencode. */
-  span(key: string): { start: number; end: number } | undefined {
-    const at = this.#find(key);
-    if (at < 0) return undefined;
-    return { start: this.#slots[at + 2] as number, end: this.#slots[at + 3] as number };
+  span(key: string): Span | undefined {
+    return this.#indexed().get(key);
   }
 
+  /** Where the value of a key begins, -1 for no such key. */
   #find(key: string): number {
-    const slots = this.#slots;
-    if (slots.length <= SCAN_LIMIT * STRIDE) {
-      for (let at = 0; at < slots.length; at += STRIDE) if (slots[at] === key) return at;
-      return -1;
+    if (this.#index || this.#end - this.#start > SCAN_BYTES) {
+      return this.#indexed().get(key)?.start ?? -1;
     }
-    if (!this.#places) {
-      this.#places = new Map();
-      for (let at = 0; at < slots.length; at += STRIDE) this.#places.set(slots[at] as string, at);
+    const cursor = new Cursor(this.#input, this.#start + 1);
+    while (!cursor.isAtEnd()) {
+      if (cursor.skipKey(key)) return cursor.at;
+      cursor.at = skipValue(this.#input, cursor.at);
     }
-    return this.#places.get(key) ?? -1;
+    return -1;
   }
+
+  #indexed(): Map<string, Span> {
+    if (this.#index) return this.#index;
+    const index = new Map<string, Span>();
+    const cursor = new Cursor(this.#input, this.#start + 1);
+    while (!cursor.isAtEnd()) {
+      const key = latin1(cursor.string());
+      const start = cursor.at;
+      cursor.at = skipValue(this.#input, start);
+      index.set(key, { start, end: cursor.at });
+    }
+    return this.#index = index;
+  }
+}
+
+/** The value that begins at `at` of checked input. */
+export function valueAt(input: Uint8Array, at: number): BencodeValue {
+  return new Cursor(input, at).value();
+}
+
+function* itemsAt(input: Uint8Array, at: number): Generator<BencodeValue, void> {
+  const cursor = new Cursor(input, at + 1);
+  while (!cursor.isAtEnd()) yield cursor.value();
+}
+
+/** The offset behind the value that begins at `at`. */
+function skipValue(input: Uint8Array, at: number): number {
+  let depth = 0;
+  do {
+    const start = at;
+    const byte = input[at];
+    if (byte === L || byte === D) {
+      depth++;
+      at++;
+    } else if (byte === E) {
+      depth--;
+      at++;
+    } else if (byte === I) {
+      while (input[at] !== E && at < input.length) at++;
+      at++;
+    } else {
+      let length = 0;
+      for (; input[at] !== COLON && at < input.length; at++) {
+        length = length * 10 + input[at]! - ZERO;
+      }
+      at += 1 + length;
+    }
+    if (!(at > start && at <= input.length)) throw changed();
+  } while (depth > 0);
+  return at;
+}
+
+/** Reads value after value. */
+class Cursor {
+  at: number;
+  readonly #input: Uint8Array;
+
+  constructor(input: Uint8Array, at: number) {
+    this.#input = input;
+    this.at = at;
+  }
+
+  /** Whether the list or dictionary is over. */
+  isAtEnd(): boolean {
+    if (this.at >= this.#input.length) throw changed();
+    return this.#input[this.at] === E;
+  }
+
+  value(): BencodeValue {
+    switch (this.#input[this.at]) {
+      case I:
+        return this.#integer();
+      case L:
+        return this.#list();
+      case D: {
+        const start = this.at;
+        this.at = skipValue(this.#input, start);
+        return new BencodeDict(this.#input, start, this.at);
+      }
+      default:
+        return this.string();
+    }
+  }
+
+  string(): Uint8Array {
+    const start = this.#stringStart();
+    return this.#input.subarray(start, this.at);
+  }
+
+  /** Goes past a key and tells whether it is `key`. */
+  skipKey(key: string): boolean {
+    const input = this.#input;
+    const start = this.#stringStart();
+    if (this.at - start !== key.length) return false;
+    for (let i = 0; i < key.length; i++) if (input[start + i] !== key.charCodeAt(i)) return false;
+    return true;
+  }
+
+  /** Goes past a string and returns where its bytes begin. */
+  #stringStart(): number {
+    const input = this.#input;
+    let at = this.at;
+    let length = 0;
+    for (; input[at] !== COLON && at < input.length; at++) {
+      length = length * 10 + input[at]! - ZERO;
+    }
+    const end = at + 1 + length;
+    if (!(end > this.at && end <= input.length)) throw changed();
+    this.at = end;
+    return at + 1;
+  }
+
+  /** Recursive for lists in lists, which are no deeper than the check let through. */
+  #list(): BencodeValue[] {
+    const out: BencodeValue[] = [];
+    this.at++;
+    while (!this.isAtEnd()) out.push(this.value());
+    this.at++;
+    return out;
+  }
+
+  #integer(): number | bigint {
+    const input = this.#input;
+    const start = this.at + 1;
+    const isNegative = input[start] === MINUS;
+    const first = isNegative ? start + 1 : start;
+    let at = first;
+    let value = 0;
+    for (; input[at] !== E && at < input.length; at++) value = value * 10 + input[at]! - ZERO;
+    this.at = at + 1;
+    if (at - first <= SAFE_DIGITS) return isNegative ? -value : value;
+    const exact = BigInt(latin1(input.subarray(start, at)));
+    const number = Number(exact);
+    return Number.isSafeInteger(number) ? number : exact;
+  }
+}
+
+function latin1(bytes: Uint8Array): string {
+  let out = "";
+  for (let at = 0; at < bytes.length; at += 4096) {
+    out += String.fromCharCode(...bytes.subarray(at, at + 4096));
+  }
+  return out;
+}
+
+function changed(): BugError {
+  return new BugError("Bencode was read from bytes that changed after they were checked");
 }

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { BencodeError } from "../../src/base/errors.ts";
+import { BencodeError, BugError } from "../../src/base/errors.ts";
 import { BencodeDict, decode, decodePrefix } from "../../src/bencode/decode.ts";
 
 /** One byte a character. */
@@ -101,6 +101,35 @@ Deno.test("BencodeDict.get() finds every key when there are many", () => {
   const value = dict(`d${names.map((n) => `3:${n}i1${n}e`).join("")}e`);
   for (const name of names) assertStrictEquals(value.get(name), Number(`1${name}`));
   assertStrictEquals(value.get("300"), undefined);
+});
+
+Deno.test("BencodeDict.items() makes the items of a list one by one", () => {
+  const value = dict("d1:ali1e1:xl1:yedee1:bi5ee");
+  const items = [...value.items("a")!];
+  assertEquals(items.slice(0, 3), [1, bytes("x"), [bytes("y")]]);
+  assertEquals((items[3] as BencodeDict).size, 0);
+  assertStrictEquals(value.items("b"), undefined);
+  assertStrictEquals(value.items("c"), undefined);
+});
+
+Deno.test("BencodeDict throws BugError when the input changed after it was checked", () => {
+  const text = "d1:ad1:bi1ee1:cl1:x1:yee";
+  for (let at = 1; at < text.length; at++) {
+    for (const byte of [0, 0x2f, 0x39, 0x65, 0x69, 0x6c, 0xff]) {
+      const input = bytes(text);
+      const value = decode(input) as BencodeDict;
+      input[at] = byte;
+      try {
+        for (const key of ["a", "c", "z"]) {
+          value.get(key);
+          value.items(key)?.[Symbol.iterator]().next();
+        }
+        value.keys();
+      } catch (error) {
+        assert(error instanceof BugError, String(error));
+      }
+    }
+  }
 });
 
 Deno.test("decode() keeps every byte of a binary key", () => {
