@@ -27,10 +27,9 @@ export interface HostPort {
 /** Tiers of announce URLs: those of `announce-list` if one can be used, else `announce`. Each URL once, at most 100. */
 export function readTrackers(root: BencodeDict): string[][] {
   const seen = new Set<string>();
-  const list = root.get("announce-list");
   const tiers: string[][] = [];
   let left = MAX_URLS_SEEN;
-  for (const tier of Array.isArray(list) ? list : []) {
+  for (const tier of root.items("announce-list") ?? []) {
     if (left-- <= 0 || seen.size >= MAX_TRACKERS) break;
     if (!Array.isArray(tier)) continue;
     const urls: string[] = [];
@@ -47,11 +46,11 @@ export function readTrackers(root: BencodeDict): string[][] {
 
 /** Web seeds of `url-list`, which is one URL or a list of them. Each once, at most 100. */
 export function readWebSeeds(root: BencodeDict): string[] {
-  const value = root.get("url-list");
   const seen = new Set<string>();
   const urls: string[] = [];
-  for (const item of (Array.isArray(value) ? value : [value]).slice(0, MAX_URLS_SEEN)) {
-    if (urls.length >= MAX_WEB_SEEDS) break;
+  let left = MAX_URLS_SEEN;
+  for (const item of root.items("url-list") ?? [root.get("url-list")]) {
+    if (left-- <= 0 || urls.length >= MAX_WEB_SEEDS) break;
     addUrl(urls, seen, webSeedUrl(textOf(item)));
   }
   return urls;
@@ -59,9 +58,10 @@ export function readWebSeeds(root: BencodeDict): string[] {
 
 /** DHT nodes to start from: a list of `[host, port]`, at most 100. */
 export function readNodes(root: BencodeDict): HostPort[] {
-  const value = root.get("nodes");
   const nodes: HostPort[] = [];
-  for (const item of Array.isArray(value) ? value.slice(0, MAX_NODES) : []) {
+  let left = MAX_NODES;
+  for (const item of root.items("nodes") ?? []) {
+    if (left-- <= 0) break;
     if (!Array.isArray(item)) continue;
     const [host, port] = item;
     if (typeof port !== "number" || port < 1 || port > 65_535) continue;

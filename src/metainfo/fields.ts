@@ -45,15 +45,14 @@ export function demandBytes(value: BencodeValue | undefined, path: string): Uint
 }
 
 /**
- * A value that must be a list with something in it.
+ * The items of a key that must be a list, made one by one.
  *
- * @throws {MetainfoError} where it is missing, of another type or empty.
+ * @throws {MetainfoError} where it is missing or of another type.
  */
-export function demandList(value: BencodeValue | undefined, path: string): BencodeValue[] {
-  if (value === undefined) throw broken(path, "missing");
-  if (!Array.isArray(value)) throw broken(path, "not a list");
-  if (value.length === 0) throw broken(path, "empty list");
-  return value;
+export function demandItems(dict: BencodeDict, key: string, path: string): Iterable<BencodeValue> {
+  const items = dict.items(key);
+  if (!items) throw broken(path, dict.has(key) ? "not a list" : "missing");
+  return items;
 }
 
 /** Text of a key in its better form: `<key>.utf-8` where that is UTF-8, else `<key>` repaired, else null. */

@@ -9,8 +9,9 @@
  * @module
  */
 
+import { equalBytes } from "../base/bytes.ts";
 import { BencodeDict, type BencodeValue } from "../bencode/decode.ts";
-import { broken, demandBytes, demandInteger, demandList } from "./fields.ts";
+import { broken, demandBytes, demandInteger, demandItems } from "./fields.ts";
 import { MAX_PATH_DEPTH, PathTree, safeName, type System } from "./safe_path.ts";
 import { exactText, repairedText } from "./text.ts";
 
@@ -53,8 +54,9 @@ export function readFiles(info: BencodeDict, system: System): FileList {
   const single = length === undefined ? 0 : demandInteger(length, "info.length", LENGTH_RANGE);
   const files = isSingleFile
     ? [{ path: [name], displayPath: name, length: single, offset: 0, isPad: false }]
-    : readList(demandList(info.get("files"), "info.files"), new Layout(name, system));
-  const last = files[files.length - 1]!;
+    : readList(demandItems(info, "files", "info.files"), new Layout(name, system));
+  const last = files.at(-1);
+  if (!last) throw broken("info.files", "empty list");
   const totalBytes = last.offset + last.length;
   if (totalBytes === 0) {
     throw broken(isSingleFile ? "info.length" : "info.files", "a torrent without data");
@@ -62,6 +64,8 @@ export function readFiles(info: BencodeDict, system: System): FileList {
   return { name, files, isSingleFile, totalBytes };
 }
 
+/** Components looked at; those that are no names are left out later. */
+const MAX_COMPONENTS = 2 * MAX_PATH_DEPTH;
 const LENGTH_RANGE = { min: 0, max: Number.MAX_SAFE_INTEGER };
 
 function readName(info: BencodeDict, system: System): string {
@@ -74,25 +78,25 @@ function readName(info: BencodeDict, system: System): string {
   return name;
 }
 
-function readList(list: readonly BencodeValue[], layout: Layout): FileEntry[] {
+function readList(list: Iterable<BencodeValue>, layout: Layout): FileEntry[] {
   const files: FileEntry[] = [];
+  const names = new Names();
   let offset = 0;
-  for (let i = 0; i < list.length; i++) {
-    const entry = list[i]!;
-    if (!(entry instanceof BencodeDict)) throw broken(`info.files[${i}]`, "not a dictionary");
-    const length = demandInteger(entry.get("length"), `info.files[${i}].length`, LENGTH_RANGE);
+  for (const entry of list) {
+    const where = `info.files[${files.length}]`;
+    if (!(entry instanceof BencodeDict)) throw broken(where, "not a dictionary");
+    const length = demandInteger(entry.get("length"), `${where}.length`, LENGTH_RANGE);
     if (length > Number.MAX_SAFE_INTEGER - offset) {
-      throw broken(`info.files[${i}].length`, "the sum of all lengths is out of range");
+      throw broken(`${where}.length`, "the sum of all lengths is out of range");
     }
-    const where = `info.files[${i}].path`;
-    const components = readPath(entry, where);
+    const components = readPath(entry, `${where}.path`, names);
     const kind = kindOf(entry, components);
-    if (kind === "link" && length > 0) throw broken(where, "a symbolic link that has a length");
+    if (kind === "link" && length > 0) {
+      throw broken(`${where}.path`, "a symbolic link that has a length");
+    }
     const isPad = kind !== "file";
     const path = isPad ? layout.aside(components) : layout.place(components);
-    if (!path) {
-      throw broken(where, `no name, more than ${MAX_PATH_DEPTH} folders, or one name too often`);
-    }
+    if (!path) throw broken(`${where}.path`, "no name in it, too deep, or one name too often");
     files.push({ path, displayPath: path.slice(1).join("/"), length, offset, isPad });
     offset += length;
   }
@@ -122,26 +126,41 @@ class Layout {
   }
 }
 
-function readPath(entry: BencodeDict, where: string): string[] {
-  const plain = demandList(entry.get("path"), where);
+function readPath(entry: BencodeDict, where: string, names: Names): string[] {
   const components: string[] = [];
-  for (const part of plain) {
+  for (const part of demandItems(entry, "path", where)) {
     if (!(part instanceof Uint8Array)) throw broken(where, "a component that is not a string");
-    components.push(repairedText(part));
+    if (components.length === MAX_COMPONENTS) throw broken(where, "too many components");
+    components.push(names.text(part, components.length));
   }
-  return betterPath(entry.get("path.utf-8")) ?? components;
+  if (components.length === 0) throw broken(where, "empty list");
+  return betterPath(entry) ?? components;
+}
+
+/** Texts of the path read last: most files lie in the folder of the file before. */
+class Names {
+  readonly #bytes: Uint8Array[] = [];
+  readonly #texts: string[] = [];
+
+  text(bytes: Uint8Array, depth: number): string {
+    const last = this.#bytes[depth];
+    if (last && equalBytes(last, bytes)) return this.#texts[depth]!;
+    this.#bytes[depth] = bytes;
+    return this.#texts[depth] = repairedText(bytes);
+  }
 }
 
 /** `path.utf-8`, if it is what its name says. */
-function betterPath(value: BencodeValue | undefined): string[] | undefined {
-  if (!Array.isArray(value) || value.length === 0) return undefined;
+function betterPath(entry: BencodeDict): string[] | undefined {
+  const items = entry.items("path.utf-8");
+  if (!items) return undefined;
   const components: string[] = [];
-  for (const part of value) {
+  for (const part of items) {
     const text = part instanceof Uint8Array ? exactText(part) : undefined;
-    if (text === undefined) return undefined;
+    if (text === undefined || components.length === MAX_COMPONENTS) return undefined;
     components.push(text);
   }
-  return components;
+  return components.length > 0 ? components : undefined;
 }
 
 const LETTER_P = 0x70;

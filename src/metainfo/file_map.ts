@@ -52,15 +52,16 @@ export class FileMap {
     this.#pieceMap = pieceMap;
     let count = 0;
     for (const file of files) if (file.length > 0) count++;
-    this.#filled = new Int32Array(count);
-    this.#starts = new Float64Array(count);
-    let at = 0;
-    for (let i = 0; i < files.length; i++) {
+    const filled = new Int32Array(count);
+    const starts = new Float64Array(count);
+    for (let i = 0, at = 0; i < files.length; i++) {
       const file = files[i]!;
       if (file.length === 0) continue;
-      this.#filled[at] = i;
-      this.#starts[at++] = file.offset;
+      filled[at] = i;
+      starts[at++] = file.offset;
     }
+    this.#filled = filled;
+    this.#starts = starts;
   }
 
   /** The bytes of a piece in order, as spans of files; padding has `file` -1 and offset 0. */

@@ -25,7 +25,9 @@ export const MAX_PATH_DEPTH = 100;
  * forbidden characters, reserved device names and trailing dots and spaces as well.
  */
 export function safeName(component: string, system: System = "linux"): string | undefined {
-  const name = component.toWellFormed().replace(DIRECTION_MARKS, "").replace(UNSAFE, "_");
+  const name = ODD.test(component)
+    ? component.toWellFormed().replace(DIRECTION_MARKS, "").replace(UNSAFE, "_")
+    : component;
   if (name === "" || name === "." || name === "..") return undefined;
   if (system !== "windows") return shorten(name, "");
   // Twice, since a cut can leave a space or a dot at the end.
@@ -35,15 +37,10 @@ export function safeName(component: string, system: System = "linux"): string | 
 /** Gives out paths of which no two clash, in the order of asking. */
 export class PathTree {
   readonly #system: System;
-  /** What is at a folded name within a folder: a file, or a folder with its id. */
-  readonly #nodes = new Map<string, Node>();
-  /** Folders that had to move aside for a file, by the name they asked for. */
-  readonly #moved = new Map<string, Node>();
-  /** The number that the next file of a name gets. */
-  readonly #numbers = new Map<string, number>();
-  #nextId = 1;
+  readonly #top: Folder = newFolder("");
   #renamesLeft = MAX_RENAMES;
 
+  /** An empty tree, by the rules of a system. */
   constructor(system: System) {
     this.#system = system;
   }
@@ -58,69 +55,80 @@ export class PathTree {
    */
   place(top: string, components: readonly string[]): string[] | undefined {
     const path = [top];
-    let folder = 0;
+    let folder = this.#top;
     let last: string | undefined;
     for (const component of components) {
       const name = safeName(component, this.#system);
       if (name === undefined) continue;
       if (last !== undefined) {
-        const node = this.#folder(folder, last);
-        if (!node || path.length >= MAX_PATH_DEPTH - 1) return undefined;
+        const below = this.#folder(folder, last);
+        if (!below || path.length >= MAX_PATH_DEPTH - 1) return undefined;
         // The folder's own string, so that a thousand files share one.
-        path.push(node.name);
-        folder = node.id;
+        path.push(below.name);
+        folder = below;
       }
       last = name;
     }
     const name = last === undefined ? undefined : this.#free(folder, last);
     if (name === undefined) return undefined;
-    this.#nodes.set(this.#key(folder, name), FILE);
+    folder.content.set(fold(name, this.#system), FILE);
     path.push(name);
     return path;
   }
 
-  #folder(parent: number, wanted: string): Node | undefined {
-    const key = this.#key(parent, wanted);
-    const known = this.#nodes.get(key);
+  #folder(parent: Folder, wanted: string): Folder | undefined {
+    const key = fold(wanted, this.#system);
+    const known = parent.content.get(key);
     if (known && known !== FILE) return known;
-    const moved = this.#moved.get(key);
+    const moved = parent.moved?.get(key);
     if (moved) return moved;
     const name = known ? this.#free(parent, wanted) : wanted;
     if (name === undefined) return undefined;
-    const node = { name, id: this.#nextId++ };
-    this.#nodes.set(this.#key(parent, name), node);
-    if (known) this.#moved.set(key, node);
-    return node;
+    const folder = newFolder(name);
+    parent.content.set(known ? fold(name, this.#system) : key, folder);
+    if (known) (parent.moved ??= new Map()).set(key, folder);
+    return folder;
   }
 
   /** The name itself or its first free variant. */
-  #free(parent: number, wanted: string): string | undefined {
-    const key = this.#key(parent, wanted);
-    if (!this.#nodes.has(key)) return wanted;
-    for (let number = this.#numbers.get(key) ?? 1; this.#renamesLeft-- > 0; number++) {
+  #free(parent: Folder, wanted: string): string | undefined {
+    const key = fold(wanted, this.#system);
+    if (!parent.content.has(key)) return wanted;
+    const numbers = parent.numbers ??= new Map();
+    for (let number = numbers.get(key) ?? 1; this.#renamesLeft-- > 0; number++) {
       const name = shorten(wanted, `.${number}`);
-      if (this.#nodes.has(this.#key(parent, name))) continue;
-      this.#numbers.set(key, number + 1);
+      if (parent.content.has(fold(name, this.#system))) continue;
+      numbers.set(key, number + 1);
       return name;
     }
     return undefined;
   }
-
-  #key(parent: number, name: string): string {
-    return `${parent}/${fold(name, this.#system)}`;
-  }
 }
 
-interface Node {
+/** A folder that has been given out. */
+interface Folder {
   readonly name: string;
-  readonly id: number;
+  /** What is in it, by folded name. */
+  readonly content: Map<string, Folder>;
+  /** Folders in it that had to move aside for a file, by the folded name that was asked for. */
+  moved: Map<string, Folder> | undefined;
+  /** The number that the next file of a folded name gets. */
+  numbers: Map<string, number> | undefined;
+}
+
+function newFolder(name: string): Folder {
+  return { name, content: new Map(), moved: undefined, numbers: undefined };
 }
 
 /** Any file: nothing can be below it. */
-const FILE: Node = { name: "", id: -1 };
+const FILE: Folder = newFolder("");
 /** Renames tried in one torrent. More are an attack on our time, and on the user's patience. */
 const MAX_RENAMES = 10_000;
 
+/** Whether a name needs more than a look: half a character, or any of the two classes below. */
+const ODD =
+  // deno-lint-ignore no-control-regex
+  /[\u0000-\u001f/\\\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]/;
 /** C0, `/`, `\`, DEL and C1. */
 // deno-lint-ignore no-control-regex
 const UNSAFE = /[\u0000-\u001f/\\\u007f-\u009f]/g;

@@ -11,8 +11,6 @@ const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The text, or `undefined` where the bytes are not UTF-8. */
 export function exactText(bytes: Uint8Array): string | undefined {
-  const ascii = asciiText(bytes);
-  if (ascii !== undefined) return ascii;
   try {
     return strict.decode(bytes);
   } catch {
@@ -23,11 +21,4 @@ export function exactText(bytes: Uint8Array): string | undefined {
 /** The text; where the bytes are not UTF-8, every wrong sequence becomes `_`. */
 export function repairedText(bytes: Uint8Array): string {
   return exactText(bytes) ?? lenient.decode(bytes).replaceAll("\ufffd", "_");
-}
-
-/** Short ASCII, by far the most common, without a call into the runtime: a torrent may have 300,000 names. */
-function asciiText(bytes: Uint8Array): string | undefined {
-  if (bytes.length > 64) return undefined;
-  for (let i = 0; i < bytes.length; i++) if (bytes[i]! > 0x7f) return undefined;
-  return String.fromCharCode(...bytes);
 }

@@ -114,7 +114,7 @@ export function parseInfo(infoBytes: Uint8Array, options: ParseOptions): Metainf
   checkSize(infoBytes);
   const info = decode(infoBytes, { allowTrailing: "none" });
   if (!(info instanceof BencodeDict)) throw broken("info", "not a dictionary");
-  return build(new BencodeDict([]), info, { ...options, infoBytes });
+  return build(null, info, { ...options, infoBytes });
 }
 
 const PIECE_LENGTH_RANGE = { min: 1, max: MAX_PIECE_LENGTH };
@@ -129,7 +129,7 @@ function checkSize(bytes: Uint8Array): void {
 }
 
 function build(
-  root: BencodeDict,
+  root: BencodeDict | null,
   info: BencodeDict,
   options: ParseOptions & { infoBytes: Uint8Array },
 ): Metainfo {
@@ -161,13 +161,13 @@ function build(
     files,
     isSingleFile,
     isPrivate: info.has("private") && info.get("private") !== 0,
-    trackers: readTrackers(root),
-    webSeeds: readWebSeeds(root),
-    nodes: readNodes(root),
-    comment: askText(root, "comment"),
-    createdBy: askText(root, "created by"),
-    source: askText(info, "source") ?? askText(root, "source"),
-    createdAt: readCreationDate(root),
+    trackers: root ? readTrackers(root) : [],
+    webSeeds: root ? readWebSeeds(root) : [],
+    nodes: root ? readNodes(root) : [],
+    comment: root && askText(root, "comment"),
+    createdBy: root && askText(root, "created by"),
+    source: askText(info, "source") ?? (root && askText(root, "source")),
+    createdAt: root && readCreationDate(root),
   };
 }
 
