@@ -1,0 +1,176 @@
+/**
+ * The surroundings of a command in memory: what was printed can be read, signals can be sent, time moves
+ * when a test says so.
+ *
+ * @module
+ */
+
+import { DiskError } from "../../../src/base/errors.ts";
+import type { Clock } from "../../../src/ports/clock.ts";
+import type { EndSignal, LineFile, Output, Shell } from "../../../src/ports/shell.ts";
+
+/** A clock that stands still until it is advanced. */
+export class FakeClock implements Clock {
+  #now = 0;
+  readonly #sleepers = new Set<{ due: number; wake: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  epochMs(): number {
+    return 1_700_000_000_000 + this.#now;
+  }
+
+  sleep(ms: number, options: { signal?: AbortSignal } = {}): Promise<void> {
+    const { signal } = options;
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const sleeper = { due: this.#now + ms, wake: resolve };
+      this.#sleepers.add(sleeper);
+      signal?.addEventListener("abort", () => {
+        if (this.#sleepers.delete(sleeper)) reject(signal.reason);
+      });
+    });
+  }
+
+  /** Moves time on; whoever is due wakes in order, with its consequences, before the next one does. */
+  async advance(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    for (;;) {
+      await turn();
+      const next = [...this.#sleepers].filter((s) => s.due <= end).sort((a, b) => a.due - b.due)[0];
+      if (next === undefined) break;
+      this.#now = Math.max(this.#now, next.due);
+      this.#sleepers.delete(next);
+      next.wake();
+    }
+    this.#now = end;
+    await turn();
+  }
+}
+
+/** Lets everything run that can run without time passing. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** An output that keeps what it is given. */
+export class FakeOutput implements Output {
+  readonly isTerminal: boolean;
+  backlog = 0;
+  text = "";
+  readonly #gone = Promise.withResolvers<void>();
+  readonly closed = this.#gone.promise;
+
+  constructor(isTerminal: boolean) {
+    this.isTerminal = isTerminal;
+  }
+
+  write(text: string): void {
+    this.text += text;
+  }
+
+  writeNow(text: string): void {
+    this.text += text;
+  }
+
+  flush(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** The reader goes away. */
+  close(): void {
+    this.#gone.resolve();
+  }
+
+  /** The lines, without what ends them. */
+  get lines(): string[] {
+    return this.text.split("\n").slice(0, -1);
+  }
+}
+
+/** Thrown by {@link FakeShell.exit}. */
+export class Exited extends Error {
+  readonly code: number;
+  constructor(code: number) {
+    super(`exit ${code}`);
+    this.code = code;
+  }
+}
+
+/** What a fake shell is made of. */
+export interface FakeShellOptions {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdoutIsTerminal?: boolean;
+  readonly stderrIsTerminal?: boolean;
+  readonly size?: { columns: number; rows: number };
+  readonly files?: Readonly<Record<string, Uint8Array>>;
+}
+
+/** A shell in memory. */
+export class FakeShell implements Shell {
+  readonly args: readonly string[];
+  readonly system = "linux";
+  readonly clock = new FakeClock();
+  readonly stdout: FakeOutput;
+  readonly stderr: FakeOutput;
+  /** Codes the process was ended with at once. */
+  readonly exits: number[] = [];
+  /** Lines by log file. */
+  readonly logs = new Map<string, string[]>();
+  readonly #options: FakeShellOptions;
+  readonly #handlers = new Set<(signal: EndSignal) => void>();
+
+  constructor(options: FakeShellOptions = {}) {
+    this.#options = options;
+    this.args = options.args ?? [];
+    this.stdout = new FakeOutput(options.stdoutIsTerminal ?? false);
+    this.stderr = new FakeOutput(options.stderrIsTerminal ?? false);
+  }
+
+  /** A property, since the real one is handed around without its shell. */
+  readonly env = (name: string): string | undefined => this.#options.env?.[name];
+
+  size(): { columns: number; rows: number } | undefined {
+    return this.#options.size;
+  }
+
+  readSource(path: string): Promise<Uint8Array> {
+    const bytes = this.#options.files?.[path];
+    if (bytes !== undefined) return Promise.resolve(bytes);
+    const message = `Cannot read "${path}": no such file or folder`;
+    return Promise.reject(new DiskError(message, { path, operation: "read", kind: "missing" }));
+  }
+
+  openLines(path: string): Promise<LineFile> {
+    const lines: string[] = [];
+    this.logs.set(path, lines);
+    return Promise.resolve({
+      write: (line: string) => void lines.push(line),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    });
+  }
+
+  onSignal(handler: (signal: EndSignal) => void): Disposable {
+    this.#handlers.add(handler);
+    return { [Symbol.dispose]: () => void this.#handlers.delete(handler) };
+  }
+
+  exit(code: number): never {
+    this.exits.push(code);
+    throw new Exited(code);
+  }
+
+  /** Sends a signal; the exception of an exit that follows is kept from the test. */
+  kill(signal: EndSignal): void {
+    for (const handler of this.#handlers) {
+      try {
+        handler(signal);
+      } catch (error) {
+        if (!(error instanceof Exited)) throw error;
+      }
+    }
+  }
+}
