@@ -5,7 +5,7 @@
  * @module
  */
 
-import { BugError, DiskError } from "../base/errors.ts";
+import { DiskError } from "../base/errors.ts";
 import { toPlain } from "./disk_errors.ts";
 import {
   type ItemError,
@@ -17,15 +17,17 @@ import {
 } from "./disk_messages.ts";
 import { HandleCache } from "./handle_cache.ts";
 import { OpenFiles } from "./open_files.ts";
-import { blockDigests, hasDigest, StoreFiles } from "./store_files.ts";
+import { chooseDigest, DIGEST_BYTES, digestPiece } from "./piece_hash.ts";
+import { blockDigests, isSame, StoreFiles } from "./store_files.ts";
 
-const DIGEST_BYTES = 20;
 // Two Workers keep fewer than 64 files open between them.
 const MOST_OPEN_FILES = 28;
 
 interface OpenStore {
   readonly files: StoreFiles;
   readonly memory: StoreMemory;
+  /** Requests that wait for a digest. */
+  readonly pending: Set<Promise<unknown>>;
 }
 
 type Of<T extends Request["type"]> = Extract<Request, { type: T }>;
@@ -35,27 +37,38 @@ export class DiskService {
   readonly #stores = new Map<number, OpenStore>();
   readonly #handles = new HandleCache(MOST_OPEN_FILES);
 
-  /** Does what a request asks; `undefined` for the one kind that has no answer. Never throws. */
-  serve(request: Request): Reply | undefined {
+  /**
+   * Does what a request asks; `undefined` for the one kind that has no answer. Never throws or rejects.
+   * Requests overlap while digests are waited for; `sync` and `close` come after all before them.
+   */
+  serve(request: Request): Reply | Promise<Reply> | undefined {
     if (request.type === "open") {
       const { store, spec, memory } = request;
       const open = new OpenFiles(spec, this.#handles, store);
-      this.#stores.set(store, { files: new StoreFiles(spec, memory, open), memory });
+      this.#stores.set(store, {
+        files: new StoreFiles(spec, memory, open),
+        memory,
+        pending: new Set(),
+      });
       return undefined;
     }
     const { id } = request;
+    const open = this.#stores.get(request.store);
+    if (!open) return { id, bug: `Cannot serve store ${request.store}: it is not open` };
     try {
-      return this.#answer(request);
+      const answer = this.#answer(request, open);
+      if (!(answer instanceof Promise)) return answer;
+      const safe = answer.catch((error) => failure(id, error));
+      open.pending.add(safe);
+      safe.then(() => open.pending.delete(safe));
+      return safe;
     } catch (error) {
-      if (error instanceof DiskError) return { id, error: toPlain(error) };
-      return { id, bug: error instanceof Error ? error.stack ?? error.message : String(error) };
+      return failure(id, error);
     }
   }
 
-  #answer(request: Exclude<Request, { type: "open" }>): Reply {
+  #answer(request: Exclude<Request, { type: "open" }>, open: OpenStore): Reply | Promise<Reply> {
     const { id } = request;
-    const open = this.#stores.get(request.store);
-    if (!open) throw new BugError(`Cannot serve store ${request.store}: it is not open`);
     const { files } = open;
     switch (request.type) {
       case "pieces":
@@ -81,27 +94,49 @@ export class DiskService {
         files.createEmpty(request.file);
         return { id };
       case "sync":
-        files.sync();
-        return { id };
+        return after(open, () => {
+          files.sync();
+          return { id };
+        });
       case "close":
         this.#stores.delete(request.store);
-        files[Symbol.dispose]();
-        return { id };
+        return after(open, () => {
+          files[Symbol.dispose]();
+          return { id };
+        });
     }
   }
 }
 
-function writePieces(files: StoreFiles, { id, rows, expected }: Of<"pieces">): Reply {
+function failure(id: number, error: unknown): Reply {
+  if (error instanceof DiskError) return { id, error: toPlain(error) };
+  return { id, bug: error instanceof Error ? error.stack ?? error.message : String(error) };
+}
+
+async function after(open: OpenStore, work: () => Reply): Promise<Reply> {
+  await Promise.all(open.pending);
+  return work();
+}
+
+async function writePieces(
+  files: StoreFiles,
+  { id, rows, expected }: Of<"pieces">,
+): Promise<Reply> {
   const values = new Float64Array(expected.length / DIGEST_BYTES);
   const itemErrors: ItemError[] = [];
   const digests: Uint8Array<ArrayBuffer>[] = [];
   const digestItems: number[] = [];
+  await chooseDigest();
+  // All are begun before the first is waited for: they may be hashed beside each other.
+  const begun: (Uint8Array | Promise<Uint8Array>)[] = [];
+  for (let at = 0; begun.length < values.length; at += 4 + rows[at + 3]! * SPAN_NUMBERS) {
+    begun.push(digestPiece(files.slot(rows[at]!, rows[at + 1]!)));
+  }
   for (let item = 0, at = 0; item < values.length; item++) {
     const piece = files.slot(rows[at]!, rows[at + 1]!);
     const wantsDigests = rows[at + 2] !== 0;
     const spans = rows[at + 3]!;
-    const want = expected.subarray(item * DIGEST_BYTES, (item + 1) * DIGEST_BYTES);
-    const isGood = hasDigest(piece, want);
+    const isGood = isSame(await begun[item]!, digestAt(expected, item));
     if (isGood) {
       try {
         files.writeSpans(piece, rows, at + 4, spans);
@@ -125,15 +160,30 @@ function writePieces(files: StoreFiles, { id, rows, expected }: Of<"pieces">): R
   };
 }
 
-function checkPieces(files: StoreFiles, { id, rows, expected }: Of<"check">): Reply {
+async function checkPieces(
+  files: StoreFiles,
+  { id, rows, expected }: Of<"check">,
+): Promise<Reply> {
   const values = new Float64Array(expected.length / DIGEST_BYTES);
+  await chooseDigest();
+  // The next piece is read while the one before is hashed.
+  let before: Promise<void> | undefined;
+  const settle = async (item: number, digest: Uint8Array | Promise<Uint8Array>) => {
+    values[item] = isSame(await digest, digestAt(expected, item)) ? 1 : 0;
+  };
   for (let item = 0, at = 0; item < values.length; item++) {
     const spans = rows[at]!;
-    const want = expected.subarray(item * DIGEST_BYTES, (item + 1) * DIGEST_BYTES);
-    values[item] = files.isPieceGood(rows, at + 1, spans, want) ? 1 : 0;
+    const digest = files.digestOf(rows, at + 1, spans);
+    await before;
+    before = digest && settle(item, digest);
     at += 1 + spans * SPAN_NUMBERS;
   }
+  await before;
   return { id, values };
+}
+
+function digestAt(expected: Uint8Array, item: number): Uint8Array {
+  return expected.subarray(item * DIGEST_BYTES, (item + 1) * DIGEST_BYTES);
 }
 
 function statFiles(files: StoreFiles, { id, files: indices }: Of<"stat">): Reply {

@@ -34,6 +34,7 @@ if (isDiskWorker()) {
   const service = new DiskService();
   scope.onmessage = ({ data }) => {
     const reply = service.serve(data);
-    if (reply) scope.postMessage(reply);
+    if (reply instanceof Promise) reply.then((late) => scope.postMessage(late));
+    else if (reply) scope.postMessage(reply);
   };
 }

@@ -12,8 +12,8 @@ import type { FileStat, StoreSpec } from "../ports/disk.ts";
 import { toDiskError } from "./disk_errors.ts";
 import { SPAN_NUMBERS, type StoreMemory } from "./disk_messages.ts";
 import type { OpenFiles } from "./open_files.ts";
+import { DIGEST_BYTES, digestPiece, MAX_COPIED_BYTES } from "./piece_hash.ts";
 
-const DIGEST_BYTES = 20;
 // What a check reads at a time. Larger reads fall out of the processor's cache before they are hashed.
 const READ_BYTES = MIB;
 /** Bytes that one `reserve` step writes, so that a Worker stays responsive. */
@@ -26,7 +26,7 @@ export class StoreFiles implements Disposable {
   readonly #pieces: Uint8Array;
   readonly #control: Int32Array;
   readonly #written = new Set<number>();
-  #scratch: Uint8Array | undefined;
+  #scratch = new Uint8Array(0);
 
   /** The memory is shared with whoever sends the requests. */
   constructor(spec: StoreSpec, memory: StoreMemory, files: OpenFiles) {
@@ -74,31 +74,49 @@ export class StoreFiles implements Disposable {
   }
 
   /**
-   * Whether the piece that the spans `rows[at...]` make is on the disk. Missing or short files and a
-   * store that is being closed make it false.
+   * SHA-1 of the piece that the spans `rows[at...]` make on the disk; `undefined` where a file is missing
+   * or short, or the store is being closed. What is read is done with when this returns.
    */
-  isPieceGood(rows: Float64Array, at: number, count: number, expected: Uint8Array): boolean {
+  digestOf(
+    rows: Float64Array,
+    at: number,
+    count: number,
+  ): Uint8Array | Promise<Uint8Array> | undefined {
+    let length = 0;
+    for (let i = 0; i < count; i++) length += rows[at + i * SPAN_NUMBERS + 3]!;
+    if (length > MAX_COPIED_BYTES) return this.#digestInSteps(rows, at, count);
+    if (this.#scratch.length < length) this.#scratch = new Uint8Array(length);
+    const piece = this.#scratch.subarray(0, length);
+    for (let i = 0, start = 0; i < count; i++, at += SPAN_NUMBERS) {
+      const file = rows[at]!;
+      const bytes = rows[at + 3]!;
+      const into = piece.subarray(start, start += bytes);
+      if (file < 0) into.fill(0);
+      else if (this.#isClosing || this.read(file, rows[at + 1]!, into) < bytes) return undefined;
+    }
+    return digestPiece(piece);
+  }
+
+  #digestInSteps(rows: Float64Array, at: number, count: number): Uint8Array | undefined {
     const hash = createHash("sha1");
-    const scratch = this.#scratch ??= new Uint8Array(READ_BYTES);
+    const step = new Uint8Array(READ_BYTES);
     for (let i = 0; i < count; i++, at += SPAN_NUMBERS) {
       const file = rows[at]!;
       const length = rows[at + 3]!;
-      const fd = file < 0 ? -1 : this.#files.forReading(file);
-      if (fd === undefined) return false;
-      if (fd === -1) scratch.fill(0, 0, Math.min(length, READ_BYTES));
-      for (let done = 0; done < length;) {
-        if (Atomics.load(this.#control, 0) !== 0) return false;
-        const step = Math.min(READ_BYTES, length - done);
-        if (fd !== -1) {
-          const offset = rows[at + 1]! + done;
-          const got = this.#readFully(fd, file, { offset, into: scratch, length: step });
-          if (got < step) return false;
+      for (let done = 0; done < length; done += READ_BYTES) {
+        const into = step.subarray(0, Math.min(READ_BYTES, length - done));
+        if (file < 0) into.fill(0);
+        else if (this.#isClosing || this.read(file, rows[at + 1]! + done, into) < into.length) {
+          return undefined;
         }
-        hash.update(step === READ_BYTES ? scratch : scratch.subarray(0, step));
-        done += step;
+        hash.update(into);
       }
     }
-    return isSame(hash.digest(), expected);
+    return hash.digest();
+  }
+
+  get #isClosing(): boolean {
+    return Atomics.load(this.#control, 0) !== 0;
   }
 
   /** Creates a file that has no bytes. */
@@ -177,11 +195,6 @@ export class StoreFiles implements Disposable {
   }
 }
 
-/** SHA-1 of a piece is the expected one. */
-export function hasDigest(piece: Uint8Array, expected: Uint8Array): boolean {
-  return isSame(createHash("sha1").update(piece).digest(), expected);
-}
-
 /** SHA-1 of every block of a piece, 20 bytes each. */
 export function blockDigests(piece: Uint8Array): Uint8Array<ArrayBuffer> {
   const blocks = Math.ceil(piece.length / BLOCK_BYTES);
@@ -193,7 +206,8 @@ export function blockDigests(piece: Uint8Array): Uint8Array<ArrayBuffer> {
   return out;
 }
 
-function isSame(digest: Uint8Array, expected: Uint8Array): boolean {
+/** Whether a digest is the expected one. */
+export function isSame(digest: Uint8Array, expected: Uint8Array): boolean {
   for (let i = 0; i < DIGEST_BYTES; i++) if (digest[i] !== expected[i]) return false;
   return true;
 }
