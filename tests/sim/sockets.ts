@@ -71,7 +71,7 @@ export class Dial {
         const there = { host: target, life, local: address };
         const [ours, theirs] = SimStream.pair(this.#net, near, there);
         far = ours;
-        return theirs;
+        return theirs.attach();
       },
     };
     const port = target.tcp.get(address.port);
@@ -87,7 +87,7 @@ export class Dial {
 
   #succeed(stream: SimStream): void {
     this.#settle();
-    this.#request.resolve(stream);
+    this.#request.resolve(stream.attach());
   }
 
   #fail(kind: "refused" | "timeout", message: string): void {

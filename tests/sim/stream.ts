@@ -207,7 +207,6 @@ export class SimStream implements ByteStream {
     this.#in = pipes.in;
     this.#out = pipes.out;
     this.#in.onEnd = () => this.#out.stopWriting();
-    this.#host.sockets.add(this);
     this.#forget = this.#life.atDeath(() => this.#shut());
   }
 
@@ -226,9 +225,10 @@ export class SimStream implements ByteStream {
     return [first, second];
   }
 
-  /** Whether this end has not been closed here. */
-  get isOpen(): boolean {
-    return this.#isOpen;
+  /** Counts as a socket of its host from now on; before, the connection attempt did. */
+  attach(): this {
+    if (this.#isOpen) this.#host.sockets.add(this);
+    return this;
   }
 
   read(into: Uint8Array): Promise<number | null> {
