@@ -2,9 +2,10 @@
  * How many blocks to keep in flight at a peer, and when to give up on one.
  *
  * Like a TCP window: at first the depth grows by one with every block, which doubles it each round
- * trip, until the rate stops growing; from then on it is what the peer delivers in half a second, or in
- * four of its shortest round trips where that is longer. Half a second covers 200 ms × 1 Gbit/s more than
- * twice and leaves a slow peer holding little. A peer's own limit (`reqq`, BEP 10) is kept.
+ * trip, until the rate stops growing or the depth is far above what the rate needs; from then on it is
+ * what the peer delivers in half a second, or in four of its shortest round trips where that is longer.
+ * Half a second covers 200 ms × 1 Gbit/s more than twice and leaves a slow peer holding little. A peer's
+ * own limit (`reqq`, BEP 10) is kept.
  *
  * @module
  */
@@ -18,14 +19,23 @@ export const REQUEST_TIMEOUT_MS = 15_000;
 export const MAX_DEPTH = 2000;
 /** Blocks in flight at a peer that names no limit. */
 const DEFAULT_REQUEST_QUEUE = 250;
-const MIN_DEPTH = 4;
+const MIN_DEPTH = 2;
 /** Less growth than this in an interval ends the slow start. */
 const GROWTH = 1.1;
+/** So does a depth of more windows than this: a slow peer's rate jumps with each block, and never looks flat. */
+const MAX_WINDOWS = 3;
 const WINDOW_MS = 500;
+/** What looks like a longer round trip is a slow peer's time for a block. */
+const MAX_WINDOW_MS = 3000;
 
 /** Most blocks that may be in flight at this peer. */
 export function depthLimit(peer: Peer): number {
   return Math.min(peer.extensions?.requestQueue ?? DEFAULT_REQUEST_QUEUE, MAX_DEPTH);
+}
+
+/** The peer has said how many requests it takes. */
+export function onLimit(peer: Peer): void {
+  peer.depth = Math.min(peer.depth, depthLimit(peer));
 }
 
 /** A wanted block came `rttMs` after it was asked for. */
@@ -37,17 +47,23 @@ export function onBlock(peer: Peer, rttMs: number): void {
 /** Adapts the depth to what came in the last `elapsedMs`. Call every few hundred milliseconds. */
 export function adapt(peer: Peer, elapsedMs: number): void {
   const bytes = peer.down.total - peer.adaptedTotal;
+  // Where nothing was asked, silence says nothing about the peer.
+  if (bytes === 0 && peer.requests.length === 0) return;
   peer.adaptedTotal = peer.down.total;
   const rate = (bytes * 1000) / elapsedMs;
-  // The depth was the limit only while the pipe was kept full.
-  if (peer.isInSlowStart && bytes > 0 && rate < peer.adaptedRate * GROWTH) {
-    peer.isInSlowStart = false;
+  const best = Math.max(rate, peer.adaptedRate);
+  const roundTripsMs = Math.min(4 * peer.minRttMs, MAX_WINDOW_MS);
+  const windowMs = Math.max(WINDOW_MS, roundTripsMs);
+  const blocks = Math.ceil((best * windowMs) / 1000 / BLOCK_BYTES);
+  // The first bytes say little: the interval in which they came may have been nearly over.
+  if (peer.adaptedRate > 0) {
+    const isFlat = bytes > 0 && rate < peer.adaptedRate * GROWTH;
+    if (isFlat || peer.depth > MAX_WINDOWS * blocks) peer.isInSlowStart = false;
   }
   peer.adaptedRate = peer.adaptedRate === 0 ? rate : (peer.adaptedRate + rate) / 2;
   if (peer.isInSlowStart) return;
-  const windowMs = Math.max(WINDOW_MS, Number.isFinite(peer.minRttMs) ? 4 * peer.minRttMs : 0);
-  const blocks = Math.ceil((Math.max(rate, peer.adaptedRate) * windowMs) / 1000 / BLOCK_BYTES);
-  peer.depth = peer.isSnubbed ? 1 : Math.max(MIN_DEPTH, Math.min(blocks + 2, depthLimit(peer)));
+  const depth = peer.isSnubbed ? 1 : Math.max(MIN_DEPTH, blocks + 1);
+  peer.depth = Math.min(depth, depthLimit(peer));
 }
 
 /** Whether the peer's oldest request is overdue. */

@@ -13,6 +13,7 @@ import { BLOCK_BYTES, type Millis, type PieceIndex } from "../base/units.ts";
 import type { WireHandler } from "../wire/decoder.ts";
 import { decodeExtensionHandshake, mergeExtensions } from "../wire/extension.ts";
 import type { Peer } from "./peer.ts";
+import { onLimit } from "./pipeline.ts";
 import type { Swarm } from "./swarm.ts";
 
 /** Pieces a peer may allow us while it chokes us; more are of no use. */
@@ -118,6 +119,7 @@ export class PeerProtocol implements WireHandler {
       this.#peer.extensions,
       decodeExtensionHandshake(payload),
     );
+    onLimit(this.#peer);
   }
 
   #piece(index: number): PieceIndex {
