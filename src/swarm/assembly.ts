@@ -166,6 +166,20 @@ export class Assembly {
     return open.here === open.blocks;
   }
 
+  /** Throws away what a giver gave, as lies tend to come in numbers; returns how many blocks that was. */
+  discard(open: OpenPiece, giver: number): number {
+    const before = open.here;
+    for (let block = 0; block < open.blocks; block++) {
+      if (open.state[block] !== HERE || open.giver[block] !== giver) continue;
+      open.state[block] = FREE;
+      open.giver[block] = -1;
+      open.here--;
+      if (open.free++ === 0) this.#listFree(open);
+      if (block < open.cursor) open.cursor = block;
+    }
+    return before - open.here;
+  }
+
   /** The disk takes the piece. */
   hand(open: OpenPiece): void {
     open.isWithDisk = true;

@@ -6,9 +6,10 @@
 
 import { createHash } from "node:crypto";
 import { Bitfield } from "../../src/base/bitfield.ts";
-import { BLOCK_BYTES } from "../../src/base/units.ts";
+import { BLOCK_BYTES, type PieceIndex } from "../../src/base/units.ts";
 import type { PieceMap } from "../../src/metainfo/piece_map.ts";
 import type { PieceBuffer } from "../../src/ports/disk.ts";
+import { type Assembly, FREE, HERE, type OpenPiece } from "../../src/swarm/assembly.ts";
 
 /** A set drawn with an `x` for each that is in it: `"x xx"`. */
 export function bits(drawn: string): Bitfield {
@@ -77,6 +78,38 @@ export function blockDigests(map: PieceMap, piece: number, bytes: Uint8Array): U
     const at = block * BLOCK_BYTES;
     const part = bytes.subarray(at, at + map.blockBytes(index, block));
     out.set(createHash("sha1").update(part).digest(), 20 * block);
+  }
+  return out;
+}
+
+/**
+ * Opens a piece in the state that is drawn, a sign a block: `.` free, `a` to `z` asked of slots 0 to 25,
+ * `x` here (given by nobody).
+ */
+export function openDrawn(
+  assembly: Assembly,
+  piece: number,
+  drawn: string,
+  pool: Pool,
+): OpenPiece {
+  const open = assembly.open(piece as PieceIndex, pool.allocate()!, 0);
+  const slots = [...drawn].map((sign) => Math.max(0, sign.charCodeAt(0) - 97));
+  for (const slot of slots) assembly.ask(open, slot);
+  const nothing = new Uint8Array(0);
+  for (let block = 0; block < drawn.length; block++) {
+    if (drawn[block] === ".") assembly.release(open, block, slots[block]!);
+    if (drawn[block] === "x") assembly.put(open, block, nothing, -1, 0);
+  }
+  return open;
+}
+
+/** The drawing of an open piece; of two that were asked the first is shown. */
+export function drawPiece(open: OpenPiece): string {
+  let out = "";
+  for (let block = 0; block < open.blocks; block++) {
+    const state = open.state[block];
+    if (state === FREE) out += ".";
+    else out += state === HERE ? "x" : String.fromCharCode(97 + open.first[block]!);
   }
   return out;
 }
