@@ -33,6 +33,9 @@ const HOSTILE: readonly Manner[] = [
 /** The program's memory whatever peers do. */
 const MEMORY_LIMIT = 500 * MIB;
 
+/** What a peer whose every piece is wrong may cost: a few pieces of 256 KiB. */
+const WASTE_LIMIT = 4 * 256 * KIB;
+
 // 41 pieces: a bitfield with spare bits.
 const DATA = { name: "honest.bin", bytes: 10 * MIB + 1, seed: 51 };
 
@@ -40,6 +43,21 @@ for (const manner of HOSTILE) {
   interopTest(`get completes beside a ${manner} peer`, ["libtorrent"], async (lab) => {
     await completesBeside(lab, [manner]);
   });
+}
+
+for (const manner of ["liar", "half-liar", "misplacer"] as const) {
+  interopTest(
+    `get takes little from a ${manner} before it is dropped`,
+    ["libtorrent"],
+    async (lab) => {
+      const torrent = await make(lab);
+      const swarm = await hostile(lab, torrent, [manner]);
+      const seed = await lab.libtorrent(torrent, { upLimit: 4 * MIB });
+      const result = await lab.get(torrent, { peers: [...swarm.addresses, seed.address] });
+      assertEquals(result.code, 0, result.tail);
+      assertLess(swarm.served, WASTE_LIMIT, `it gave ${swarm.served} bytes`);
+    },
+  );
 }
 
 interopTest("get completes beside two of each hostile peer", ["libtorrent"], async (lab) => {
@@ -74,6 +92,7 @@ async function completesBeside(lab: Lab, manners: readonly Manner[]): Promise<vo
   assertEquals(result.code, 0, result.tail);
   await assertSame(torrent.dataset, lab.output);
   assert(swarm.accepted >= manners.length, "not every hostile peer was met");
+  assertLess(swarm.accepted, 5 * manners.length, "hostile peers were dialled again and again");
   assertLess(result.peakRssBytes, MEMORY_LIMIT);
 }
 

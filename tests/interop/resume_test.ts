@@ -88,7 +88,9 @@ interopTest("get notices damage done between two runs", ["libtorrent"], async (l
   await interrupted(lab, torrent, { seed, share: 0.4, signal: "SIGKILL", code: 137 });
   for (const file of DATA.files!) {
     const path = join(lab.output, DATA.name, file.path);
-    for (let offset = 0; offset < file.bytes; offset += 10 * MIB) await overwrite(path, offset);
+    for (let offset = 0; offset < file.bytes - 100; offset += 10 * MIB) {
+      await overwrite(path, offset);
+    }
   }
   const again = await lab.get(torrent, { peers: [seed.address] });
   assertEquals(again.code, 0, again.tail);

@@ -76,7 +76,7 @@ async function commandOf(
   const trackers = spec.trackers ?? [];
   switch (tool) {
     case "mktorrent": {
-      const urls = trackers.length === 0 ? ["http://127.0.0.1:9/announce"] : trackers;
+      const urls = trackers.length === 0 ? ["http://127.0.0.1:2/announce"] : trackers;
       const exponent = String(Math.log2(spec.pieceBytes));
       return ["mktorrent", "-d", "-l", exponent, "-o", path, ...flags("-a", urls), data];
     }
