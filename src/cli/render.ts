@@ -32,7 +32,7 @@ export function renderBlock(rows: readonly Row[], canvas: Canvas): string[] {
   if (rows.length === 1) return renderOne(rows[0]!, canvas);
   const room = Math.max(1, canvas.rows - 2);
   const lines = rows.slice(0, room).map((row) => renderCompact(row, canvas));
-  if (rows.length > room) lines.push(`… and ${rows.length - room} more`);
+  if (rows.length > room) lines.push(cut(`… and ${rows.length - room} more`, canvas.columns));
   lines.push(renderTotal(rows, canvas));
   return lines;
 }
@@ -94,7 +94,7 @@ function details(stats: TorrentStats): string[] {
   facts.push(peersOf(stats));
   facts.push(`${formatRate(stats.upRate)} up`);
   facts.push(size);
-  if (stats.seeds > 0) facts.push(`${stats.seeds} seeds`);
+  if (stats.seeds > 0) facts.push(count(stats.seeds, "seed"));
   if (stats.peersChoking > 0) facts.push(`${stats.peersChoking} choke us`);
   return facts;
 }
@@ -115,7 +115,11 @@ function checking(stats: TorrentStats): string {
 
 function peersOf(stats: TorrentStats): string {
   if (stats.peers === 0) return stats.dialling > 0 ? `dialling ${stats.dialling}` : "no peers";
-  return stats.peers === 1 ? "1 peer" : `${stats.peers} peers`;
+  return count(stats.peers, "peer");
+}
+
+function count(n: number, what: string): string {
+  return n === 1 ? `1 ${what}` : `${n} ${what}s`;
 }
 
 /** `name            45.2 %  35.1 MiB/s  31s` */
@@ -150,7 +154,7 @@ function renderTotal(rows: readonly Row[], canvas: Canvas): string {
       ? `${rows.length} torrents`
       : `${rows.length} torrents ${formatPercent(done, total)}`,
     `${formatRate(down)} down`,
-    peers === 1 ? "1 peer" : `${peers} peers`,
+    count(peers, "peer"),
     `${formatRate(up)} up`,
     `${formatBytes(done)} of ${formatBytes(total)}`,
   ];

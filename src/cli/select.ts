@@ -107,10 +107,12 @@ function closeNames(glob: string, files: readonly FileEntry[]): string[] {
   for (const file of files.slice(0, MAX_COMPARED)) {
     if (file.isPad) continue;
     const path = file.displayPath.toLowerCase();
-    const name = wantsPath ? path : path.slice(path.lastIndexOf("/") + 1);
+    const name = (wantsPath ? path : path.slice(path.lastIndexOf("/") + 1)).slice(0, 200);
+    // A glob often stands for a name without its extension.
+    const stem = name.replace(/(?<=.)\.[^./]*$/, "");
     const cost = plain !== "" && name.includes(plain)
       ? 0
-      : distance(plain, name.slice(0, 200), limit);
+      : Math.min(distance(plain, name, limit), distance(plain, stem, limit) + 0.5);
     if (cost <= limit) found.push({ path: file.displayPath, cost });
   }
   return found.sort((a, b) => a.cost - b.cost).slice(0, 3).map((f) => f.path);

@@ -1,0 +1,129 @@
+/**
+ * What is drawn, at several widths.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import {
+  renderBar,
+  renderBlock,
+  renderDone,
+  renderPlain,
+  renderStopped,
+} from "../../src/cli/render.ts";
+import { widthOf } from "../../src/cli/text_width.ts";
+import { stats } from "./support/torrents.ts";
+
+const canvas = (columns: number, isColored = false) => ({ columns, rows: 24, isColored });
+const one = (changes = {}) => [{ label: "x.torrent", stats: stats(changes) }];
+
+Deno.test("renderBlock() draws one torrent in three lines when the terminal has 80 columns", () => {
+  assertEquals(renderBlock(one(), canvas(80)), [
+    "data.bin",
+    `45.2 % ${"█".repeat(36)}${"░".repeat(36)}`,
+    "35.1 MiB/s down  15s left  12 peers  0 B/s up  431 MiB of 954 MiB  1 seed",
+  ]);
+});
+
+Deno.test("renderBlock() drops the least wanted facts when the terminal has 40 columns", () => {
+  assertEquals(renderBlock(one(), canvas(40)), [
+    "data.bin",
+    `45.2 % ${"█".repeat(16)}${"░".repeat(16)}`,
+    "35.1 MiB/s down  15s left  12 peers",
+  ]);
+});
+
+Deno.test("renderBlock() shows everything when the terminal has 200 columns", () => {
+  const [, bar, facts] = renderBlock(one(), canvas(200));
+  assertEquals(widthOf(bar!), 107);
+  assert(facts!.endsWith("431 MiB of 954 MiB  1 seed  2 choke us"), facts);
+});
+
+Deno.test("renderBlock() never exceeds the columns and never passes a control character", () => {
+  const names = [
+    "日本語".repeat(40),
+    "a\x1b[31m\r\nb\u202e",
+    "x",
+    "😀".repeat(100),
+    "a".repeat(300),
+  ];
+  for (const columns of [10, 20, 40, 80, 200]) {
+    for (const name of names) {
+      const rows = [1, 3, 40].map((n) =>
+        Array.from({ length: n }, () => ({ label: name, stats: stats({ name }) }))
+      );
+      rows.push([{ label: name, stats: undefined as never }]);
+      for (const line of rows.flatMap((row) => renderBlock(row, canvas(columns)))) {
+        assert(widthOf(line) <= columns, `${columns}: ${line}`);
+        // deno-lint-ignore no-control-regex
+        assert(!/[\x00-\x1f\x7f\u202e]/.test(line), line);
+      }
+    }
+  }
+});
+
+Deno.test("renderBlock() draws a line each and a total when there are several", () => {
+  const rows = [...one(), ...one({ name: "日本語", state: "checking", piecesChecked: 4 })];
+  rows.push({ label: "c.torrent", stats: undefined as never });
+  const lines = renderBlock(rows, canvas(60));
+  assertEquals(lines.length, 4);
+  assert(/^data\.bin +45\.2 % +35\.1 MiB\/s$/.test(lines[0]!), lines[0]);
+  assert(/^日本語 +checking 50\.0 %$/.test(lines[1]!), lines[1]);
+  assert(/^c\.torrent +reading$/.test(lines[2]!), lines[2]);
+  assert(lines[3]!.startsWith("3 torrents 45.2 %  70.2 MiB/s down  24 peers"), lines[3]);
+});
+
+Deno.test("renderBlock() stays on the screen when there are more torrents than rows", () => {
+  const rows = Array.from({ length: 50 }, () => one()[0]!);
+  const lines = renderBlock(rows, { columns: 80, rows: 10, isColored: false });
+  assertEquals(lines.length, 10);
+  assertEquals(lines[8], "… and 42 more");
+});
+
+Deno.test("renderBlock() has colours only when asked", () => {
+  assert(renderBlock(one(), canvas(80, true)).join("").includes("\x1b["));
+  assert(!renderBlock(one(), canvas(80)).join("").includes("\x1b"));
+});
+
+Deno.test("renderBar() shows all, most, some, none and not wanted", () => {
+  const bar = (pieces: number[], cells: number) =>
+    renderBar(stats({ pieceMap: Uint8Array.from(pieces) }), cells);
+  assertEquals(bar([1, 0, 2, 1], 4), "█░·█");
+  assertEquals(bar([1, 1, 1, 0, 1, 0, 0, 0], 2), "▓▒");
+  assertEquals(bar([1, 2, 2, 2, 0, 2], 2), "█░");
+  assertEquals(bar([1, 0], 6), "███░░░");
+  assertEquals(bar([], 3), "░░░");
+  assertEquals(bar([1], 0), "");
+  const checking = stats({ state: "checking", piecesChecked: 2, pieceMap: new Uint8Array(8) });
+  assertEquals(renderBar(checking, 8), "▒▒░░░░░░");
+});
+
+Deno.test("renderPlain() is one line of facts", () => {
+  assertEquals(
+    renderPlain(stats()),
+    "progress: data.bin 45.2 % of 954 MiB, 35.1 MiB/s down, 0 B/s up, 12 peers, 15s left",
+  );
+  assertEquals(
+    renderPlain(stats({ peers: 0, dialling: 0, etaSeconds: null, downRate: 0 })),
+    "progress: data.bin 45.2 % of 954 MiB, 0 B/s down, 0 B/s up, no peers",
+  );
+  assertEquals(
+    renderPlain(stats({ state: "checking", piecesChecked: 3 })),
+    "progress: data.bin checking what is there, piece 3 of 8",
+  );
+  assert(!renderPlain(stats({ name: "a\nb" })).includes("\n"));
+});
+
+Deno.test("renderDone() and renderStopped() begin with a word to grep", () => {
+  const done = stats({ bytesDownloaded: 1_000_000_000, seconds: 10, bytesUploaded: 2048 });
+  assertEquals(
+    renderDone(done, "out"),
+    "done: data.bin: 954 MiB in 10s, 954 MiB fetched at 95.4 MiB/s, 2.00 KiB given, in out",
+  );
+  assertEquals(
+    renderDone(stats({ bytesDownloaded: 0, seconds: 0.31 }), "."),
+    "done: data.bin: 954 MiB in 0.3s, all of it was there, in .",
+  );
+  assertEquals(renderStopped(stats()), "stopped: data.bin at 45.2 %; the same command continues");
+});
