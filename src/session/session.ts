@@ -19,7 +19,7 @@ import type { ByteStream, Listener } from "../ports/network.ts";
 import type { World } from "../ports/world.ts";
 import type { SessionEvent } from "./events.ts";
 import type { AddTorrent, SessionOptions } from "./options.ts";
-import { isOurselves, readGreeting } from "./peer_conn.ts";
+import { isOurselves, readGreeting, sendGreeting } from "./peer_conn.ts";
 import { DEFAULT_BUFFER_BYTES, type EventBody, Torrent } from "./torrent.ts";
 
 /** Peers at the most, dialling plus connected. */
@@ -166,9 +166,13 @@ export class Session implements AsyncDisposable {
       try {
         const handshake = await readGreeting(stream, this.#world.clock, signal);
         const exchange = this.#torrents.get(hex(handshake.infoHash))?.exchange;
-        const isWelcome = exchange !== undefined && !exchange.book.isBanned(stream.remote) &&
-          !isOurselves(handshake, this.#peerId) && !exchange.hasPeerId(handshake.peerId);
-        if (isWelcome) return exchange.adopt(stream, handshake, permit);
+        if (isOurselves(handshake, this.#peerId)) {
+          // The answer tells our dialling side whom it has reached, so that it never tries again.
+          await sendGreeting(stream, handshake.infoHash, this.#peerId);
+        } else if (
+          exchange !== undefined && !exchange.book.isBanned(stream.remote) &&
+          !exchange.hasPeerId(handshake.peerId)
+        ) return exchange.adopt(stream, handshake, permit);
       } catch (error) {
         if (!(error instanceof PeerError)) throw error;
       }
