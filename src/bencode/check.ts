@@ -50,8 +50,8 @@ interface Frame {
   isDict: boolean;
   /** Where the spans of its keys begin on the stack of keys. */
   keyBase: number;
-  /** Every key so far; only once the keys have turned out not to be sorted. */
-  seen: Set<string> | undefined;
+  /** Whether the keys so far are in order, and so cannot repeat unseen. */
+  isSorted: boolean;
 }
 
 class Checker {
@@ -79,9 +79,7 @@ class Checker {
     do {
       const frame = this.#frames[this.#depth - 1];
       if (this.#depth > 0 && this.#input[this.#at] === E) {
-        this.#at++;
-        this.#depth--;
-        this.#keys.length = frame!.keyBase;
+        this.#close(frame!);
         continue;
       }
       if (this.#depth > 0 && frame!.isDict) this.#key(frame!);
@@ -102,11 +100,18 @@ class Checker {
     if (this.#depth >= this.#maxDepth) {
       throw bencodeError(`nested deeper than ${this.#maxDepth}`, this.#at);
     }
-    const frame = this.#frames[this.#depth] ??= { isDict, keyBase: 0, seen: undefined };
+    const frame = this.#frames[this.#depth] ??= { isDict, keyBase: 0, isSorted: true };
     frame.isDict = isDict;
     frame.keyBase = this.#keys.length;
-    frame.seen = undefined;
+    frame.isSorted = true;
     this.#depth++;
+    this.#at++;
+  }
+
+  #close(frame: Frame): void {
+    if (!frame.isSorted) this.#refuseRepeated(frame);
+    this.#keys.length = frame.keyBase;
+    this.#depth--;
     this.#at++;
   }
 
@@ -122,23 +127,26 @@ class Checker {
       if (order === 0) throw bencodeError("repeated key", token);
       if (order > 0) {
         if (this.#strict) throw bencodeError("keys are not sorted", token);
-        frame.seen ??= this.#keysOf(frame);
+        frame.isSorted = false;
       }
-    }
-    if (frame.seen) {
-      const key = latin1(this.#input, start, end);
-      if (frame.seen.has(key)) throw bencodeError("repeated key", token);
-      frame.seen.add(key);
     }
     keys.push(start, end);
   }
 
-  #keysOf(frame: Frame): Set<string> {
-    const seen = new Set<string>();
-    for (let i = frame.keyBase; i < this.#keys.length; i += 2) {
-      seen.add(latin1(this.#input, this.#keys[i]!, this.#keys[i + 1]!));
+  /** Sorts what came unsorted, instead of hashing it: nobody can choose keys that make this slow. */
+  #refuseRepeated(frame: Frame): void {
+    const keys = this.#keys;
+    const order = new Uint32Array((keys.length - frame.keyBase) / 2);
+    for (let i = 0; i < order.length; i++) order[i] = frame.keyBase + 2 * i;
+    const compare = (a: number, b: number) =>
+      this.#compare(keys[a]!, keys[a + 1]!, keys[b]!, keys[b + 1]!);
+    order.sort((a, b) => compare(a, b) || a - b);
+    for (let i = 1; i < order.length; i++) {
+      if (compare(order[i - 1]!, order[i]!) === 0) {
+        const [start, end] = [keys[order[i]!]!, keys[order[i]! + 1]!];
+        throw bencodeError("repeated key", start - `${end - start}:`.length);
+      }
     }
-    return seen;
   }
 
   /** Order of two spans of the input as raw bytes. */
@@ -211,14 +219,6 @@ class Checker {
 
 function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= ZERO && byte <= NINE;
-}
-
-function latin1(input: Uint8Array, start: number, end: number): string {
-  let out = "";
-  for (let at = start; at < end; at += 4096) {
-    out += String.fromCharCode(...input.subarray(at, Math.min(end, at + 4096)));
-  }
-  return out;
 }
 
 function unexpected(input: Uint8Array, at: number): BencodeError {

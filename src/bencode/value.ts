@@ -21,18 +21,12 @@ import { BugError } from "../base/errors.ts";
  */
 export type BencodeValue = number | bigint | Uint8Array | BencodeValue[] | BencodeDict;
 
-/** A range of bytes of the input; `end` is not in it. */
-export interface Span {
-  /** The first byte. */
-  readonly start: number;
-  /** The byte behind the last. */
-  readonly end: number;
-}
-
 /** ASCII of the few bytes that mean something. */
 const I = 0x69, L = 0x6c, D = 0x64, E = 0x65, COLON = 0x3a, MINUS = 0x2d, ZERO = 0x30;
 
-/** Bytes of a dictionary up to which looking through it beats an index. */
+/** Numbers an entry takes in an index. */
+const STRIDE = 3;
+/** Bytes of a dictionary up to which looking through it beats keeping an index. */
 const SCAN_BYTES = 256;
 /** Digits that surely fit a safe integer. */
 const SAFE_DIGITS = 15;
@@ -48,8 +42,8 @@ export class BencodeDict {
   readonly #input: Uint8Array;
   readonly #start: number;
   readonly #end: number;
-  /** Where the value of each key lies. */
-  #index: Map<string, Span> | undefined;
+  /** Of each entry: start and end of the key's bytes, which is the start of the value, and the value's end. */
+  #index: number[] | undefined;
 
   /** Made by the decoder, of checked bytes: `start` is the offset of the `d`, `end` is behind the `e`. */
   constructor(input: Uint8Array, start: number, end: number) {
@@ -60,7 +54,7 @@ export class BencodeDict {
 
   /** How many entries there are. */
   get size(): number {
-    return this.#indexed().size;
+    return this.#indexed().length / STRIDE;
   }
 
   /** The value of a key. */
@@ -82,44 +76,72 @@ export class BencodeDict {
 
   /** The keys in order of appearance. */
   keys(): string[] {
-    return [...this.#indexed().keys()];
+    const index = this.#indexed();
+    const out: string[] = [];
+    for (let i = 0; i < index.length; i += STRIDE) out.push(this.#keyAt(index, i));
+    return out;
   }
 
   /** Keys and values in order of appearance. */
   *entries(): Generator<[string, BencodeValue]> {
-    for (const [key, { start }] of this.#indexed()) yield [key, valueAt(this.#input, start)];
+    const index = this.#indexed();
+    for (let i = 0; i < index.length; i += STRIDE) {
+      yield [this.#keyAt(index, i), valueAt(this.#input, index[i + 1]!)];
+    }
   }
 
   /** Where the raw value of a key lies in the input: `input.subarray(start, end)` is its bencode. */
-  span(key: string): Span | undefined {
-    return this.#indexed().get(key);
+  span(key: string): { start: number; end: number } | undefined {
+    const start = this.#find(key);
+    if (start < 0) return undefined;
+    const index = this.#indexed();
+    let i = 1;
+    while (index[i] !== start) i += STRIDE;
+    return { start, end: index[i + 1]! };
   }
 
-  /** Where the value of a key begins, -1 for no such key. */
+  /** Where the value of a key begins, -1 for no such key. Looks at one key after the other: there are few. */
   #find(key: string): number {
-    if (this.#index || this.#end - this.#start > SCAN_BYTES) {
-      return this.#indexed().get(key)?.start ?? -1;
+    const input = this.#input;
+    if (this.#end - this.#start > SCAN_BYTES) {
+      const index = this.#indexed();
+      for (let i = 0; i < index.length; i += STRIDE) {
+        if (isText(input, index[i]!, index[i + 1]!, key)) return index[i + 1]!;
+      }
+      return -1;
     }
-    const cursor = new Cursor(this.#input, this.#start + 1);
+    const cursor = new Cursor(input, this.#start + 1);
     while (!cursor.isAtEnd()) {
-      if (cursor.skipKey(key)) return cursor.at;
-      cursor.at = skipValue(this.#input, cursor.at);
+      const start = cursor.skipString();
+      if (isText(input, start, cursor.at, key)) return cursor.at;
+      cursor.skip();
     }
     return -1;
   }
 
-  #indexed(): Map<string, Span> {
+  #indexed(): number[] {
     if (this.#index) return this.#index;
-    const index = new Map<string, Span>();
+    const index: number[] = [];
     const cursor = new Cursor(this.#input, this.#start + 1);
     while (!cursor.isAtEnd()) {
-      const key = latin1(cursor.string());
-      const start = cursor.at;
-      cursor.at = skipValue(this.#input, start);
-      index.set(key, { start, end: cursor.at });
+      const start = cursor.skipString();
+      const end = cursor.at;
+      cursor.skip();
+      index.push(start, end, cursor.at);
     }
     return this.#index = index;
   }
+
+  #keyAt(index: readonly number[], i: number): string {
+    return latin1(this.#input.subarray(index[i], index[i + 1]));
+  }
+}
+
+/** Whether a range of the input is a latin-1 text. */
+function isText(input: Uint8Array, start: number, end: number, text: string): boolean {
+  if (end - start !== text.length) return false;
+  for (let i = 0; i < text.length; i++) if (input[start + i] !== text.charCodeAt(i)) return false;
+  return true;
 }
 
 /** The value that begins at `at` of checked input. */
@@ -192,21 +214,17 @@ class Cursor {
   }
 
   string(): Uint8Array {
-    const start = this.#stringStart();
+    const start = this.skipString();
     return this.#input.subarray(start, this.at);
   }
 
-  /** Goes past a key and tells whether it is `key`. */
-  skipKey(key: string): boolean {
-    const input = this.#input;
-    const start = this.#stringStart();
-    if (this.at - start !== key.length) return false;
-    for (let i = 0; i < key.length; i++) if (input[start + i] !== key.charCodeAt(i)) return false;
-    return true;
+  /** Goes past a value. */
+  skip(): void {
+    this.at = skipValue(this.#input, this.at);
   }
 
   /** Goes past a string and returns where its bytes begin. */
-  #stringStart(): number {
+  skipString(): number {
     const input = this.#input;
     let at = this.at;
     let length = 0;

@@ -146,6 +146,7 @@ Deno.test("decode() refuses a dictionary when a key is no string, repeated or wi
   assertEquals(refusal("d1:ai1e1:ai2ee").offset, 7);
   assertEquals(refusal("d1:bi1e1:ai2e1:bi3ee").offset, 13);
   assertEquals(refusal("d1:bi1e1:ci1e1:ai2e1:ci3ee").offset, 19);
+  assertEquals(refusal("d1:bd1:zi1e1:ai1e1:zi1eee").offset, 17);
 });
 
 Deno.test("decode() refuses unsorted keys when it is strict", () => {
