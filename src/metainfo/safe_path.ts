@@ -169,14 +169,19 @@ function byteLength(text: string): number {
   return utf8.encode(text).length;
 }
 
-/** What a system takes for the same name. */
+/** What a system takes for the same name, as the key of a map. */
 function fold(name: string, system: System): string {
-  switch (system) {
-    case "linux":
-      return name;
-    case "darwin":
-      return name.normalize("NFD").toUpperCase().toLowerCase();
-    case "windows":
-      return name.toUpperCase();
-  }
+  const key = system === "linux" ? name : sameCase(name, system);
+  // V8 hashes strings of digits by their value, so that a map of many such names crawls.
+  return isDigit(key.charCodeAt(0)) ? `/${key}` : key;
+}
+
+function sameCase(name: string, system: System): string {
+  return system === "darwin"
+    ? name.normalize("NFD").toUpperCase().toLowerCase()
+    : name.toUpperCase();
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
 }
