@@ -28,6 +28,7 @@ export class Holdings {
     peer.have.bytes.set(bits.bytes);
     peer.have.recount();
     peer.saidPieces = true;
+    peer.dryAt = -1;
     if (!peer.isSeed) forEachPiece(peer.have, (piece) => this.#availability.add(piece));
     peer.useful = 0;
     const lacking = this.#lacking.bytes;
@@ -43,6 +44,7 @@ export class Holdings {
   onHave(peer: Peer, piece: PieceIndex): void {
     peer.saidPieces = true;
     if (!peer.have.add(piece)) return;
+    peer.dryAt = -1;
     if (peer.isSeed) {
       // It was counted piece by piece so far and is not counted from here on.
       forEachPiece(peer.have, (had) => had !== piece && this.#availability.subtract(had));

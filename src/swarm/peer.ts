@@ -80,7 +80,7 @@ export class Peer {
   isSnubbed = false;
   /** Blocks that were asked for and given up on, and may still arrive. */
   lateAllowance = 0;
-  /** Requests it refused since its last block. */
+  /** Pauses that its refusals made since its last block. */
   rejects = 0;
   /** Nothing is asked of it before this time. */
   pausedUntil: Millis = 0;
@@ -98,6 +98,8 @@ export class Peer {
   isStarved = false;
   /** Where the last search through its pieces ended. */
   cursor = 0;
+  /** `Availability.entries` when nothing was found to open that it has, -1 after it said to have more. */
+  dryAt = -1;
 
   /** Payload bytes received that were asked for. */
   readonly down: Meter = new Meter();

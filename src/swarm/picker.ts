@@ -5,15 +5,17 @@
  * has (the first few at random, so that a new swarm spreads out), or the lowest where pieces are wanted in
  * order; and when nothing is left to open, a block that somebody else was asked for (endgame; also while
  * no memory can be had, so that slow peers cannot hold all of it). A peer none of whose pieces has verified
- * yet takes part in two pieces at most; one on parole loads pieces alone.
+ * yet takes part in two pieces at most; one on parole loads pieces alone, and helps others only where it
+ * finds none.
  *
- * A decision costs O(1) amortised: the walk down the rarest pieces is bounded, and the fallback through
- * a peer's own pieces goes on where it last ended. Hot path: nothing is allocated per block.
+ * A decision costs O(1) amortised: the walk down the rarest pieces is bounded, the fallback through a
+ * peer's own pieces goes on where it last ended, and one that found nothing is not repeated before
+ * something changes. Hot path: nothing is allocated per block.
  *
  * @module
  */
 
-import type { Millis, PieceIndex } from "../base/units.ts";
+import { BLOCK_BYTES, type Millis, type PieceIndex } from "../base/units.ts";
 import type { PieceMap } from "../metainfo/piece_map.ts";
 import type { PieceBuffer } from "../ports/disk.ts";
 import type { Random } from "../ports/random.ts";
@@ -67,7 +69,7 @@ export class Picker {
   #request(peer: Peer, open: OpenPiece, block: number, now: Millis): void {
     peer.requests.push(open.piece, block, now);
     const { map } = this.#parts;
-    peer.encoder.request(open.piece, block * 16_384, map.blockBytes(open.piece, block));
+    peer.encoder.request(open.piece, block * BLOCK_BYTES, map.blockBytes(open.piece, block));
   }
 
   /** An open piece with a free block for this peer, opened if need be. */
@@ -75,24 +77,39 @@ export class Picker {
     const { assembly } = this.#parts;
     const current = peer.current < 0 ? undefined : assembly.get(peer.current);
     if (current !== undefined && current.free > 0 && this.#mayJoin(peer, current)) return current;
-    let best: OpenPiece | undefined;
-    for (const open of assembly.withFree) {
-      if (!this.#mayJoin(peer, open)) continue;
-      // The one nearest to its end first: memory comes back soonest.
-      if (best === undefined || open.free < best.free) best = open;
-    }
-    best ??= this.#openNew(peer, now);
+    let best = this.#nearestEnd(peer) ?? this.#openNew(peer, now);
+    // A suspect that found nothing to load alone may look again.
+    if (best === undefined && peer.isOnParole) best = this.#nearestEnd(peer);
     if (best !== undefined) this.#join(peer, best);
+    return best;
+  }
+
+  /** The open piece with the fewest free blocks that the peer may join: its memory comes back soonest. */
+  #nearestEnd(peer: Peer): OpenPiece | undefined {
+    let best: OpenPiece | undefined;
+    for (const open of this.#parts.assembly.withFree) {
+      if ((best === undefined || open.free < best.free) && this.#mayJoin(peer, open)) best = open;
+    }
     return best;
   }
 
   #mayJoin(peer: Peer, open: OpenPiece): boolean {
     if (open.isWithDisk || !peer.have.has(open.piece) || !peer.mayRequest(open.piece)) return false;
     if (open.exclusive >= 0) return open.exclusive === peer.slot;
-    // With nothing new to open, a suspect may help after all: blame goes by block.
-    if (peer.isOnParole && this.#parts.availability.length > 0) return false;
+    if (peer.isOnParole && !this.#mayHelp(peer)) return false;
     return peer.isTrusted || peer.trial.includes(open.piece) ||
       peer.trial.length < MAX_TRIAL_PIECES;
+  }
+
+  /** Whether a suspect can load nothing alone, so that it may join others: blame goes by block. */
+  #mayHelp(peer: Peer): boolean {
+    return this.#isDry(peer) || (peer.isStarved && peer.requests.length === 0);
+  }
+
+  /** Whether there is nothing to open that the peer has, as far as is known. */
+  #isDry(peer: Peer): boolean {
+    const { availability } = this.#parts;
+    return availability.length === 0 || peer.dryAt === availability.entries;
   }
 
   #join(peer: Peer, open: OpenPiece): void {
@@ -102,9 +119,9 @@ export class Picker {
 
   #openNew(peer: Peer, now: Millis): OpenPiece | undefined {
     const { assembly, availability } = this.#parts;
-    if (availability.length === 0) return undefined;
+    if (this.#isDry(peer)) return undefined;
     if (!peer.isTrusted && peer.trial.length >= MAX_TRIAL_PIECES) return undefined;
-    const piece = this.#choose(peer);
+    const piece = peer.peerChoking ? this.#chooseAllowed(peer) : this.#choose(peer);
     if (piece === undefined) return undefined;
     const buffer = this.#parts.allocate();
     if (buffer === undefined) {
@@ -119,20 +136,27 @@ export class Picker {
   }
 
   #choose(peer: Peer): PieceIndex | undefined {
-    if (peer.peerChoking) return this.#chooseAllowed(peer);
-    const { availability, isSequential, random } = this.#parts;
-    if (isSequential) return this.#next(peer, 0);
+    const piece = this.#parts.isSequential ? this.#next(peer, 0) : this.#rarest(peer);
+    // The search is not made again until a piece comes back or the peer has one more.
+    if (piece === undefined) peer.dryAt = this.#parts.availability.entries;
+    return piece;
+  }
+
+  #rarest(peer: Peer): PieceIndex | undefined {
+    const { availability, random } = this.#parts;
     const { length } = availability;
     if (this.#opened < RANDOM_FIRST_PIECES) {
       const piece = availability.at(random.below(length));
       if (peer.have.has(piece)) return piece;
     }
-    const walk = Math.min(length, MAX_WALK);
-    for (let i = 0; i < walk; i++) {
+    // What only seeds have comes first in the order, and only a seed can give it.
+    const from = peer.isSeed ? 0 : availability.firstHeld;
+    const end = Math.min(length, from + MAX_WALK);
+    for (let i = from; i < end; i++) {
       const piece = availability.at(i);
       if (peer.have.has(piece)) return piece;
     }
-    if (walk === length) return undefined;
+    if (end === length) return undefined;
     const found = this.#next(peer, peer.cursor) ?? this.#next(peer, 0);
     if (found !== undefined) peer.cursor = found + 1;
     return found;
@@ -149,11 +173,13 @@ export class Picker {
 
   /** The first piece from `from` on that may be opened and that the peer has; eight pieces a step. */
   #next(peer: Peer, from: number): PieceIndex | undefined {
-    const pickable = this.#parts.availability.pickable.bytes;
+    const { availability } = this.#parts;
+    const pickable = availability.pickable.bytes;
     const have = peer.have.bytes;
-    for (let at = from >>> 3; at < have.length; at++) {
+    const start = Math.max(from, availability.lowest());
+    for (let at = start >>> 3; at < have.length; at++) {
       let both = have[at]! & pickable[at]!;
-      if (at === from >>> 3) both &= 0xff >>> (from & 7);
+      if (at === start >>> 3) both &= 0xff >>> (start & 7);
       if (both !== 0) return (at * 8 + Math.clz32(both) - 24) as PieceIndex;
     }
     return undefined;
@@ -166,9 +192,10 @@ export class Picker {
     if (availability.length > 0 && !isMemoryHeld) return;
     const pieces = assembly.all.length;
     if (pieces === 0) return;
+    const tries = Math.min(pieces, MAX_TWICE_PIECES);
     const limit = Math.min(peer.depth, peer.requests.length + MAX_TWICE);
     const start = this.#parts.random.below(pieces);
-    for (let i = 0; i < pieces && peer.requests.length < limit; i++) {
+    for (let i = 0; i < tries && peer.requests.length < limit; i++) {
       const open = assembly.all[(start + i) % pieces]!;
       if (open.isWithDisk || open.here + open.free === open.blocks || !this.#mayJoin(peer, open)) {
         continue;
@@ -185,3 +212,5 @@ export class Picker {
 
 /** Blocks asked a second time in one go: the endgame is short and what arrives twice is waste. */
 const MAX_TWICE = 16;
+/** Pieces looked at for them: with small pieces thousands may be open. */
+const MAX_TWICE_PIECES = 64;
