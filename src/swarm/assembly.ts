@@ -166,9 +166,9 @@ export class Assembly {
     return open.here === open.blocks;
   }
 
-  /** Throws away what a giver gave, as lies tend to come in numbers; returns how many blocks that was. */
+  /** Throws away what a giver gave, as lies tend to come in numbers; returns how many bytes that was. */
   discard(open: OpenPiece, giver: number): number {
-    const before = open.here;
+    let bytes = 0;
     for (let block = 0; block < open.blocks; block++) {
       if (open.state[block] !== HERE || open.giver[block] !== giver) continue;
       open.state[block] = FREE;
@@ -176,8 +176,9 @@ export class Assembly {
       open.here--;
       if (open.free++ === 0) this.#listFree(open);
       if (block < open.cursor) open.cursor = block;
+      bytes += this.#map.blockBytes(open.piece, block);
     }
-    return before - open.here;
+    return bytes;
   }
 
   /** The disk takes the piece. */

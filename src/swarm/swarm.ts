@@ -21,6 +21,8 @@ import { Assembly, HERE, type OpenPiece } from "./assembly.ts";
 import { Availability } from "./availability.ts";
 import { Blame } from "./blame.ts";
 import { Holdings } from "./holdings.ts";
+import { InFlight } from "./in_flight.ts";
+import { checkSwarm } from "./invariants.ts";
 import { Peer, type PeerInit } from "./peer.ts";
 import { Picker } from "./picker.ts";
 import { adapt, isOverdue, onBlock } from "./pipeline.ts";
@@ -29,15 +31,10 @@ import { adapt, isOverdue, onBlock } from "./pipeline.ts";
 export const IDLE_TIMEOUT_MS = 150_000;
 /** A keep-alive goes out after this long without a message. */
 export const KEEP_ALIVE_MS = 100_000;
-/** Payload nobody asked for that is borne from one peer, per minute. */
-export const UNASKED_LIMIT_BYTES: number = 32 * BLOCK_BYTES;
-
-/** After a refused request a peer is left alone for this long, or the two would play ping-pong. */
-const REJECT_PAUSE_MS = 500;
-/** Refused requests in a row after which a peer is no use. */
-const MAX_REJECTS = 1000;
 /** How long a suspect may keep a piece to itself. */
 const EXCLUSIVE_MS = 30_000;
+/** A piece that got nothing for this long may lose its memory to one that would. */
+const IDLE_PIECE_MS = 5_000;
 
 /** What a swarm starts with. */
 export interface SwarmOptions {
@@ -75,7 +72,7 @@ export class Swarm {
   readonly #picker: Picker;
   readonly #blame = new Blame();
   readonly #peers: Peer[] = [];
-  readonly #bySlot: (Peer | undefined)[] = [];
+  readonly #inFlight: InFlight;
   #whole: OpenPiece[] = [];
   #guilty: number[] = [];
   // Time of the last block of a piece that verified.
@@ -97,6 +94,11 @@ export class Swarm {
     this.assembly = new Assembly(map);
     this.#availability = new Availability(pickable, random);
     this.#holdings = new Holdings(this.lacking, this.#availability);
+    this.#inFlight = new InFlight({
+      map,
+      assembly: this.assembly,
+      onUntouched: (open) => this.#drop(open),
+    });
     this.#picker = new Picker({
       map,
       assembly: this.assembly,
@@ -120,16 +122,14 @@ export class Swarm {
 
   /** A slot number for the next peer. */
   freeSlot(): number {
-    let slot = 0;
-    while (this.#bySlot[slot] !== undefined) slot++;
-    return slot;
+    return this.#inFlight.freeSlot();
   }
 
   /** A peer is through its handshake: says what we have. */
   addPeer(init: PeerInit): Peer {
     const peer = new Peer(init);
     this.#peers.push(peer);
-    this.#bySlot[peer.slot] = peer;
+    this.#inFlight.add(peer);
     if (peer.supportsFast && this.have.isFull) peer.encoder.haveAll();
     else if (peer.supportsFast && this.have.count === 0) peer.encoder.haveNone();
     else if (this.have.count > 0) peer.encoder.bitfield(this.have.bytes);
@@ -141,8 +141,7 @@ export class Swarm {
     const at = this.#peers.indexOf(peer);
     if (at < 0) return;
     this.#peers.splice(at, 1);
-    this.#bySlot[peer.slot] = undefined;
-    this.releaseAll(peer);
+    this.#inFlight.delete(peer);
     this.#endExclusive((open) => open.exclusive === peer.slot);
     this.#holdings.onGone(peer);
   }
@@ -171,12 +170,18 @@ export class Swarm {
     if (data.length !== this.map.blockBytes(piece, block)) throw new PeerError("bad-block");
     this.counters.downloaded += data.length;
     const askedAt = peer.requests.remove(piece, block);
-    if (askedAt < 0 && !this.#mayBeLate(peer, data.length)) return;
+    if (askedAt >= 0) onBlock(peer, now - askedAt);
+    else if (!this.#inFlight.mayBeLate(peer, piece, data.length)) {
+      this.counters.wasted += data.length;
+      return;
+    }
     peer.down.add(data.length, now);
     peer.lastBlockAt = now;
-    peer.isSnubbed = false;
     peer.rejects = 0;
-    if (askedAt >= 0) onBlock(peer, now - askedAt);
+    if (peer.isSnubbed) {
+      peer.isSnubbed = false;
+      peer.pausedUntil = 0;
+    }
     const open = this.assembly.get(piece);
     if (
       open === undefined || open.isWithDisk || open.state[block] === HERE ||
@@ -185,7 +190,7 @@ export class Swarm {
       this.counters.wasted += data.length;
       return;
     }
-    this.#cancelOthers(open, block, peer);
+    this.#inFlight.cancelOthers(open, block, peer);
     if (this.assembly.put(open, block, data, peer.giver, now)) {
       this.assembly.hand(open);
       this.#whole.push(open);
@@ -206,20 +211,12 @@ export class Swarm {
 
   /** The peer refused a request (BEP 6). */
   onReject(peer: Peer, piece: PieceIndex, block: number, now: Millis): void {
-    if (peer.requests.remove(piece, block) < 0) return;
-    peer.allowedFast.delete(piece);
-    peer.pausedUntil = now + REJECT_PAUSE_MS;
-    if (++peer.rejects > MAX_REJECTS) peer.closing ??= "no-use";
-    this.#release(peer, piece, block);
+    this.#inFlight.onReject(peer, piece, block, now);
   }
 
   /** Everything that was asked of the peer may be asked of others. */
   releaseAll(peer: Peer): void {
-    peer.requests.drain((piece, block) => {
-      peer.lateAllowance++;
-      this.#release(peer, piece, block);
-    });
-    peer.current = -1;
+    this.#inFlight.releaseAll(peer);
   }
 
   // ---- whole pieces ------------------------------------------------------------------------------
@@ -239,16 +236,11 @@ export class Swarm {
 
   /** The disk has hashed and, if good, written the piece. Its memory goes back to the pool. */
   onVerdict(open: OpenPiece, verdict: PieceVerdict): void {
-    const { piece } = open;
-    const givers = open.giver.slice(0, open.blocks);
     if (verdict.isGood) this.#provenAt = Math.max(this.#provenAt, open.lastBlockAt);
-    this.assembly.close(open);
-    for (const peer of this.#peers) {
-      const at = peer.trial.indexOf(piece);
-      if (at >= 0) peer.trial.splice(at, 1);
-    }
-    if (verdict.isGood) this.#onGood(piece, givers, verdict.blockDigests);
-    else this.#onCorrupt(piece, givers, verdict.blockDigests);
+    // What is closed keeps its tables until the next piece is opened.
+    this.#close(open);
+    if (verdict.isGood) this.#onGood(open, verdict.blockDigests);
+    else this.#onCorrupt(open, verdict.blockDigests);
   }
 
   /** Givers that were proven to lie since the last call. */
@@ -281,7 +273,9 @@ export class Swarm {
     }
     for (const peer of this.#peers) {
       adapt(peer, elapsed);
-      if (isOverdue(peer, now)) this.#onOverdue(peer, now);
+      if (isOverdue(peer, now) && this.#inFlight.releaseOverdue(peer, now)) {
+        this.#endExclusive((open) => open.exclusive === peer.slot);
+      }
       if (now - peer.lastReadAt >= IDLE_TIMEOUT_MS) peer.closing ??= "idle";
       if (now - peer.lastWriteAt >= KEEP_ALIVE_MS && peer.encoder.length === 0) {
         peer.encoder.keepAlive();
@@ -289,6 +283,44 @@ export class Swarm {
     }
     this.#endExclusive((open) => now - open.openedAt >= EXCLUSIVE_MS);
     this.fillAll(now);
+    if (this.#isMemoryHeld() && this.#dropIdle(now)) this.fillAll(now);
+  }
+
+  /** Whether somebody could go on but for memory, and none is on its way back. */
+  #isMemoryHeld(): boolean {
+    return this.assembly.withDisk === 0 &&
+      this.#peers.some((peer) => peer.isStarved && peer.requests.length === 0);
+  }
+
+  /** Of the pieces that nobody works on, the one that is least complete gives its memory up. */
+  #dropIdle(now: Millis): boolean {
+    let idle: OpenPiece | undefined;
+    for (const open of this.assembly.all) {
+      const isAsked = open.here + open.free < open.blocks;
+      if (isAsked || now - open.lastBlockAt < IDLE_PIECE_MS) continue;
+      if (idle === undefined || open.here < idle.here) idle = open;
+    }
+    if (idle !== undefined) this.#drop(idle);
+    return idle !== undefined;
+  }
+
+  /** Closes a piece that is to be downloaded from the start. */
+  #drop(open: OpenPiece): void {
+    for (let block = 0; block < open.blocks; block++) {
+      if (open.state[block] === HERE) {
+        this.counters.wasted += this.map.blockBytes(open.piece, block);
+      }
+    }
+    this.#close(open);
+    this.#availability.enter(open.piece);
+  }
+
+  #close(open: OpenPiece): void {
+    this.assembly.close(open);
+    for (const peer of this.#peers) {
+      const at = peer.trial.indexOf(open.piece);
+      if (at >= 0) peer.trial.splice(at, 1);
+    }
   }
 
   #endExclusive(isOver: (open: OpenPiece) => boolean): void {
@@ -297,92 +329,56 @@ export class Swarm {
     }
   }
 
-  #onOverdue(peer: Peer, now: Millis): void {
-    if (now - peer.lastBlockAt >= 5000) {
-      // Nothing comes at all: whatever it holds is free for others.
-      peer.isSnubbed = true;
-      peer.isInSlowStart = false;
-      peer.depth = 1;
-      this.releaseAll(peer);
-      this.#endExclusive((open) => open.exclusive === peer.slot);
-      return;
-    }
-    while (isOverdue(peer, now)) {
-      const { oldestPiece, oldestBlock } = peer.requests;
-      peer.requests.remove(oldestPiece, oldestBlock);
-      peer.lateAllowance++;
-      this.#release(peer, oldestPiece, oldestBlock);
-    }
+  /** Proves the invariants; for tests. */
+  checkInvariants(): void {
+    const { map, have, lacking, assembly } = this;
+    const [availability, peers] = [this.#availability, this.#peers];
+    checkSwarm({ map, have, lacking, assembly, availability, peers });
   }
 
-  #release(peer: Peer, piece: number, block: number): void {
-    const open = this.assembly.get(piece);
-    if (open !== undefined) this.assembly.release(open, block, peer.slot);
-  }
-
-  #mayBeLate(peer: Peer, bytes: number): boolean {
-    if (peer.lateAllowance > 0) {
-      peer.lateAllowance--;
-      return true;
-    }
-    this.counters.wasted += bytes;
-    peer.unaskedBytes += bytes;
-    if (peer.unaskedBytes > UNASKED_LIMIT_BYTES) throw new PeerError("flood");
-    return false;
-  }
-
-  #cancelOthers(open: OpenPiece, block: number, giver: Peer): void {
-    const first = open.first[block]!;
-    const second = open.second[block]!;
-    if (first >= 0 && first !== giver.slot) this.#cancel(open, block, first);
-    if (second >= 0 && second !== giver.slot) this.#cancel(open, block, second);
-  }
-
-  #cancel(open: OpenPiece, block: number, slot: number): void {
-    const other = this.#bySlot[slot];
-    if (other === undefined || other.requests.remove(open.piece, block) < 0) return;
-    other.lateAllowance++;
-    const { piece } = open;
-    other.encoder.cancel(piece, block * BLOCK_BYTES, this.map.blockBytes(piece, block));
-  }
-
-  #onGood(piece: PieceIndex, givers: Int32Array, digests: Uint8Array | undefined): void {
+  #onGood(open: OpenPiece, digests: Uint8Array | undefined): void {
+    const { piece, giver } = open;
     this.have.add(piece);
     this.lacking.delete(piece);
     for (const peer of this.#peers) {
-      if (givers.includes(peer.giver)) {
+      if (giver.includes(peer.giver)) {
         peer.isTrusted = true;
         peer.isOnParole = false;
       }
-      if (!peer.have.has(piece)) {
-        peer.encoder.have(piece);
-        continue;
-      }
-      this.#holdings.onVerified(peer);
+      if (peer.have.has(piece)) this.#holdings.onVerified(peer);
+      else peer.encoder.have(piece);
     }
     if (digests === undefined) return;
-    for (const giver of this.#blame.onGood(piece, digests)) this.#convict(giver);
+    for (const liar of this.#blame.onGood(piece, digests)) this.#convict(liar);
   }
 
-  #onCorrupt(piece: PieceIndex, givers: Int32Array, digests: Uint8Array | undefined): void {
+  #onCorrupt(open: OpenPiece, digests: Uint8Array | undefined): void {
+    const { piece } = open;
     this.counters.corrupt += this.map.pieceBytes(piece);
     this.#availability.enter(piece);
+    const givers = open.giver.slice(0, open.blocks);
     const verdict = digests === undefined
       ? { guilty: [], suspects: [...new Set(givers)] }
       : this.#blame.onCorrupt(piece, digests, givers);
-    for (const giver of verdict.guilty) this.#convict(giver);
     for (const peer of this.#peers) {
-      if (verdict.suspects.includes(peer.giver)) {
-        peer.isOnParole = true;
-        peer.isTrusted = false;
-      }
+      if (!verdict.suspects.includes(peer.giver)) continue;
+      peer.isOnParole = true;
+      peer.isTrusted = false;
     }
+    for (const liar of verdict.guilty) this.#convict(liar);
   }
 
   #convict(giver: number): void {
     this.#guilty.push(giver);
     for (const peer of this.#peers) {
       if (peer.giver === giver) peer.closing ??= "corrupt-data";
+    }
+    // What it gave to other pieces would make them fail, too. From the end, since a piece may close.
+    const open = this.assembly.all;
+    for (let i = open.length - 1; i >= 0; i--) {
+      if (open[i]!.isWithDisk) continue;
+      this.counters.wasted += this.assembly.discard(open[i]!, giver);
+      if (open[i]!.free === open[i]!.blocks) this.#drop(open[i]!);
     }
   }
 }

@@ -1,0 +1,155 @@
+/**
+ * What was asked of peers and is not here: answered, refused, taken back, late, or overdue.
+ *
+ * A request that is given up on frees its block for others at once. It may be answered all the same, so
+ * the peer gets an allowance of one late block for it; what comes beyond that was never asked for, and
+ * somebody who sends much of it is flooding us.
+ *
+ * Invariant: a block is asked of a peer just where that peer's queue has it. Hot path: {@link
+ * InFlight.cancelOthers} allocates nothing.
+ *
+ * @module
+ */
+
+import { PeerError } from "../base/errors.ts";
+import { BLOCK_BYTES, type Millis, type PieceIndex } from "../base/units.ts";
+import type { PieceMap } from "../metainfo/piece_map.ts";
+import type { Assembly, OpenPiece } from "./assembly.ts";
+import type { Peer } from "./peer.ts";
+import { isOverdue, MAX_DEPTH } from "./pipeline.ts";
+
+/** Payload nobody asked for that is borne from one peer, per minute. */
+export const UNASKED_LIMIT_BYTES: number = 32 * BLOCK_BYTES;
+/** A peer that has sent nothing for this long when a request is overdue is snubbed. */
+const SILENCE_MS = 5_000;
+/** A snubbed peer is left alone for half the time that it was silent, at most this long. */
+const MAX_SNUB_PAUSE_MS = 60_000;
+/** After a refused request a peer is left alone for this long, or the two would play ping-pong. */
+const REJECT_PAUSE_MS = 500;
+/** Pauses without a block in between after which a peer is no use. One may end thousands of requests. */
+const MAX_REJECT_PAUSES = 60;
+
+/** What it works with. */
+export interface InFlightParts {
+  readonly map: PieceMap;
+  readonly assembly: Assembly;
+  /** Nothing is asked and nothing is here of this open piece any more. */
+  readonly onUntouched: (open: OpenPiece) => void;
+}
+
+/** The requests of all peers. */
+export class InFlight {
+  readonly #parts: InFlightParts;
+  readonly #bySlot: (Peer | undefined)[] = [];
+
+  constructor(parts: InFlightParts) {
+    this.#parts = parts;
+  }
+
+  /** A slot number for the next peer. */
+  freeSlot(): number {
+    let slot = 0;
+    while (this.#bySlot[slot] !== undefined) slot++;
+    return slot;
+  }
+
+  /** A peer has come. */
+  add(peer: Peer): void {
+    this.#bySlot[peer.slot] = peer;
+  }
+
+  /** A peer has gone: what was asked of it is free again. */
+  delete(peer: Peer): void {
+    this.#bySlot[peer.slot] = undefined;
+    this.releaseAll(peer);
+  }
+
+  /** Everything that was asked of the peer may be asked of others. */
+  releaseAll(peer: Peer): void {
+    peer.requests.drain((piece, block) => this.#giveUp(peer, piece, block));
+    peer.current = -1;
+  }
+
+  /** Gives up on what is overdue; a peer that sends nothing at all is snubbed. True where it is. */
+  releaseOverdue(peer: Peer, now: Millis): boolean {
+    const silentMs = now - peer.lastBlockAt;
+    if (silentMs >= SILENCE_MS) {
+      peer.isSnubbed = true;
+      peer.isInSlowStart = false;
+      peer.depth = 1;
+      // Asked at once it would take the same blocks again, before anybody else can.
+      peer.pausedUntil = now + Math.min(silentMs / 2, MAX_SNUB_PAUSE_MS);
+      this.releaseAll(peer);
+      return true;
+    }
+    while (isOverdue(peer, now)) {
+      const { oldestPiece, oldestBlock } = peer.requests;
+      peer.requests.remove(oldestPiece, oldestBlock);
+      this.#giveUp(peer, oldestPiece, oldestBlock);
+    }
+    return false;
+  }
+
+  /** The peer refused a request (BEP 6). */
+  onReject(peer: Peer, piece: PieceIndex, block: number, now: Millis): void {
+    if (peer.requests.remove(piece, block) < 0) {
+      // The answer to one that was given up on.
+      if (peer.lateAllowance > 0) peer.lateAllowance--;
+      return;
+    }
+    peer.allowedFast.delete(piece);
+    if (now >= peer.pausedUntil && ++peer.rejects > MAX_REJECT_PAUSES) peer.closing ??= "no-use";
+    peer.pausedUntil = Math.max(peer.pausedUntil, now + REJECT_PAUSE_MS);
+    this.#release(peer, piece, block);
+  }
+
+  /**
+   * A block came that is not in the peer's queue. Whether it may be kept.
+   *
+   * @throws {PeerError} flood.
+   */
+  mayBeLate(peer: Peer, piece: PieceIndex, bytes: number): boolean {
+    if (peer.lateAllowance > 0) {
+      peer.lateAllowance--;
+      // An unproven peer may not reach more pieces by being late than by being asked.
+      return peer.isTrusted || peer.trial.includes(piece);
+    }
+    peer.unaskedBytes += bytes;
+    if (peer.unaskedBytes > UNASKED_LIMIT_BYTES) throw new PeerError("flood");
+    return false;
+  }
+
+  /** A block came from `giver`: whoever else was asked need not send it. */
+  cancelOthers(open: OpenPiece, block: number, giver: Peer): void {
+    const first = open.first[block]!;
+    const second = open.second[block]!;
+    if (first >= 0 && first !== giver.slot) this.#cancel(open, block, first);
+    if (second >= 0 && second !== giver.slot) this.#cancel(open, block, second);
+  }
+
+  #cancel(open: OpenPiece, block: number, slot: number): void {
+    const other = this.#bySlot[slot];
+    if (other === undefined || other.requests.remove(open.piece, block) < 0) return;
+    allowLate(other);
+    const { piece } = open;
+    const length = this.#parts.map.blockBytes(piece, block);
+    other.encoder.cancel(piece, block * BLOCK_BYTES, length);
+  }
+
+  #giveUp(peer: Peer, piece: number, block: number): void {
+    allowLate(peer);
+    this.#release(peer, piece, block);
+  }
+
+  #release(peer: Peer, piece: number, block: number): void {
+    const open = this.#parts.assembly.get(piece);
+    if (open === undefined) return;
+    this.#parts.assembly.release(open, block, peer.slot);
+    if (open.free === open.blocks) this.#parts.onUntouched(open);
+  }
+}
+
+/** Bounded, or a peer could save up for a flood by choking us again and again. */
+function allowLate(peer: Peer): void {
+  if (peer.lateAllowance < MAX_DEPTH) peer.lateAllowance++;
+}
