@@ -14,14 +14,20 @@ export interface Deadline extends Disposable {
   readonly signal: AbortSignal;
 }
 
-/** A deadline `ms` from now, none for `undefined` or 0, that also follows `parent`. */
-export function deadline(clock: Clock, ms: number | undefined, parent: AbortSignal): Deadline {
+/** A deadline of `option`, `ms` from now, none for `undefined` or 0, that also follows `parent`. */
+export function deadline(
+  clock: Clock,
+  ms: number | undefined,
+  parent: AbortSignal,
+  option: "timeout" | "stall-timeout" = "timeout",
+): Deadline {
   const late = new AbortController();
   const over = new AbortController();
   if (ms !== undefined && ms > 0) {
-    const message = `Cannot finish in time: --timeout of ${formatSeconds(ms / 1000)} is over`;
+    const message = `Cannot finish in time: --${option} of ${formatSeconds(ms / 1000)} is over`;
+    const reason = option === "timeout" ? "timeout" : "stalled";
     clock.sleep(ms, { signal: over.signal }).then(
-      () => late.abort(new OutOfTime(message)),
+      () => late.abort(new OutOfTime(reason, message)),
       () => {},
     );
   }

@@ -12,7 +12,7 @@ import type { World } from "../ports/world.ts";
 import type { SessionEvent } from "../session/events.ts";
 import type { TorrentStats } from "../session/stats.ts";
 import type { Context, RunningSession, RunningTorrent } from "./context.ts";
-import type { Deadline } from "./deadline.ts";
+import { type Deadline, deadline } from "./deadline.ts";
 import { errorFields, type Failure, failureOf, failureOfOutcome } from "./exit.ts";
 import type { Plan } from "./plan.ts";
 import { Progress, type ProgressRow } from "./progress.ts";
@@ -116,13 +116,14 @@ export class Downloads {
   async #start(source: string, row: ProgressRow): Promise<RunningTorrent> {
     const { shell, screen } = this.#context;
     const { signal } = this.#limit;
-    const { allowPrivate, wish, torrent: options, timeoutMs } = this.#plan;
+    const { allowPrivate, wish, torrent: options, timeoutMs, stallMs } = this.#plan;
+    using patience = deadline(this.#world.clock, stallMs, signal, "stall-timeout");
     const metainfo = await readTorrent(source, {
       shell,
       http: this.#world.http,
       hasher: this.#world.hasher,
       allowPrivate,
-    }, { signal });
+    }, patience);
     const { selection, idle } = chooseFiles(metainfo.files, wish);
     for (const glob of idle) {
       const error = noMatch("--exclude", glob, metainfo.files);

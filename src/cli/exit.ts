@@ -41,9 +41,15 @@ export class Interrupted extends Error {
   }
 }
 
-/** The deadline of the whole run has passed. */
+/** A deadline of the command line has passed: that of the whole run, or that for progress. */
 export class OutOfTime extends Error {
   override name = "OutOfTime";
+  /** Which. */
+  readonly reason: "timeout" | "stalled";
+  constructor(reason: "timeout" | "stalled", message: string) {
+    super(message);
+    this.reason = reason;
+  }
 }
 
 const CODES: Readonly<Record<FailureReason, number>> = {
@@ -76,7 +82,7 @@ export function failureOf(error: unknown): Failure {
     const reason = error.exitCode === 130 ? "interrupted" : "terminated";
     return make(reason, error.message, error);
   }
-  if (error instanceof OutOfTime) return make("timeout", error.message, error);
+  if (error instanceof OutOfTime) return make(error.reason, error.message, error);
   if (error instanceof OptionsError) return make("usage", error.message, error, error.hint);
   if (error instanceof DiskError) return make("storage", error.message, error, error.hint);
   if (

@@ -17,6 +17,7 @@ export class Interrupts implements Disposable {
   readonly #controller = new AbortController();
   readonly #listening: Disposable;
   readonly #lastWords: () => void;
+  readonly #over = new AbortController();
 
   /** @param lastWords runs before the process is ended without further ado. */
   constructor(shell: Shell, lastWords: () => void) {
@@ -44,11 +45,13 @@ export class Interrupts implements Disposable {
   stop(exitCode: 130 | 143): void {
     if (this.signal.aborted) return;
     this.#controller.abort(new Interrupted(exitCode));
-    this.#shell.clock.sleep(GRACE_MS).then(() => this.#exit(exitCode));
+    this.#shell.clock.sleep(GRACE_MS, { signal: this.#over.signal })
+      .then(() => this.#exit(exitCode), () => {});
   }
 
-  /** Leaves signals to the system again. */
+  /** Leaves signals to the system again: everything has stopped. */
   [Symbol.dispose](): void {
+    this.#over.abort();
     this.#listening[Symbol.dispose]();
   }
 

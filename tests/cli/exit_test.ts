@@ -32,7 +32,8 @@ Deno.test("failureOf() knows the exit code of every error", () => {
   const cases: [unknown, number, FailureReason][] = [
     [new UsageError("x"), 2, "usage"],
     [new OptionsError("x"), 2, "usage"],
-    [new OutOfTime("x"), 3, "timeout"],
+    [new OutOfTime("timeout", "x"), 3, "timeout"],
+    [new OutOfTime("stalled", "x"), 3, "stalled"],
     [disk("full"), 4, "storage"],
     [disk("locked"), 4, "storage"],
     [disk("missing"), 4, "storage"],

@@ -1,0 +1,279 @@
+/**
+ * `starling get` from arguments to exit code, with a session that does what the test says.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { NetworkError } from "../../src/base/errors.ts";
+import { runCli } from "../../src/cli/run.ts";
+import type { Outcome } from "../../src/session/events.ts";
+import { FakeSession, type FakeTorrent } from "./support/fake_session.ts";
+import { FakeShell, type FakeShellOptions, turn } from "./support/fake_shell.ts";
+import { torrentBytes } from "./support/torrents.ts";
+
+const FILES = {
+  "a.torrent": torrentBytes({ name: "a" }),
+  "b.torrent": torrentBytes({ name: "b" }),
+  "set.torrent": torrentBytes({
+    name: "set",
+    files: { "x.csv": 1000, "y.txt": 2000, "z/y.csv": 5 },
+  }),
+  "bad.torrent": new TextEncoder().encode("not bencode"),
+  "list": new TextEncoder().encode("a.torrent\nb.torrent\n"),
+};
+
+interface Setup {
+  readonly shell: FakeShell;
+  readonly session: FakeSession;
+  readonly exitCode: Promise<number>;
+}
+
+function start(
+  line: string,
+  options: FakeShellOptions & { onAdd?: (torrent: FakeTorrent) => void; failure?: Error } = {},
+): Setup {
+  const shell = new FakeShell({ files: FILES, ...options, args: line.split(" ") });
+  const session = new FakeSession();
+  if (options.onAdd) session.onAdd = options.onAdd;
+  session.failure = options.failure;
+  return { shell, session, exitCode: runCli(shell, session.parts(shell)) };
+}
+
+async function run(...args: Parameters<typeof start>): Promise<Setup & { code: number }> {
+  const setup = start(...args);
+  return { ...setup, code: await setup.exitCode };
+}
+
+function events(shell: FakeShell): Record<string, unknown>[] {
+  return shell.stdout.lines.map((line) => JSON.parse(line));
+}
+
+const failing = (outcome: Outcome) => (torrent: FakeTorrent) => torrent.end(outcome);
+const STALLED: Outcome = { kind: "failed", reason: "stalled", message: "no peers", hint: "wait" };
+
+Deno.test("get ends with 0 and a line that can be grepped when the download is complete", async () => {
+  const { shell, session, code } = await run("get a.torrent -o out");
+  assertEquals(code, 0);
+  assertEquals(shell.stdout.text, "");
+  assertEquals(shell.stderr.lines[0], "reading a.torrent");
+  assert(/^done: a: .* in out$/.test(shell.stderr.lines[1]!), shell.stderr.text);
+  assertEquals(shell.stderr.lines.length, 2);
+  assert(session.isClosed);
+});
+
+Deno.test("get hands every option to the session", async () => {
+  const { session } = await run(
+    "get set.torrent --include *.csv -o out --max-peers 7 -p 7000-7001 --down-limit 1M -u 2K --peer " +
+      "h:1 -t http://t/a --no-trackers --no-peers --sequential --allocate full --fsync --timeout 9s " +
+      "--stall-timeout 5 --allow-private",
+  );
+  assertEquals(session.options, {
+    allowPrivate: true,
+    maxPeers: 7,
+    ports: [7000, 7001],
+    downLimit: 1_048_576,
+    upLimit: 2048,
+  });
+  const { metainfo: _, ...options } = session.torrents[0]!.options;
+  assertEquals(options, {
+    output: "out",
+    peers: ["h:1"],
+    trackers: ["http://t/a"],
+    noTrackers: true,
+    noPeers: true,
+    sequential: true,
+    allocate: "full",
+    fsync: true,
+    stallTimeoutMs: 5000,
+    selection: [0, 2],
+    timeoutMs: 9000,
+  });
+});
+
+Deno.test("get stalls after ten minutes off a terminal and never on one", async () => {
+  const of = async (options: FakeShellOptions, line = "get a.torrent") =>
+    (await run(line, options)).session.torrents[0]!.options.stallTimeoutMs;
+  assertEquals(await of({}), 600_000);
+  assertEquals(await of({}, "get a.torrent --stall-timeout 0"), undefined);
+  assertEquals(await of({ stderrIsTerminal: true }), undefined);
+});
+
+Deno.test("get --json writes the session's events and done last", async () => {
+  const { shell, session, exitCode } = start("get a.torrent --json", {
+    onAdd: (torrent) => {
+      const base = { v: 1, at: 5, infoHash: torrent.infoHash } as const;
+      session.published.publish({ ...base, type: "start", name: "a\u202e" });
+      session.published.publish({ ...base, type: "warning", message: "careful" });
+      torrent.end({ kind: "complete" });
+    },
+  });
+  assertEquals(await exitCode, 0);
+  const all = events(shell);
+  assertEquals(all.map((event) => event.type), ["start", "warning", "done"]);
+  assertEquals(all.every((event) => event.v === 1 && typeof event.at === "number"), true);
+  const { exitCode: code, infoHash, source } = all.at(-1)!;
+  assertEquals([code, infoHash, source], [0, session.torrents[0]!.infoHash, "a.torrent"]);
+  assert(shell.stdout.text.includes("\\u202e"));
+  assert(shell.stderr.lines.includes("warning: careful"));
+});
+
+Deno.test("get ends with the code of the failure, one error line and one hint", async () => {
+  const { shell, code } = await run("get a.torrent --json", { onAdd: failing(STALLED) });
+  assertEquals(code, 3);
+  assertEquals(shell.stderr.lines.filter((line) => line.startsWith("error: ")), [
+    "error: Cannot finish a: no peers",
+  ]);
+  assertEquals(shell.stderr.lines.at(-1), "hint: wait");
+  const { type, exitCode, reason, message, hint } = events(shell).at(-1)!;
+  assertEquals([type, exitCode, reason, message, hint], [
+    ...["error", 3, "stalled", "Cannot finish a: no peers", "wait"],
+  ]);
+});
+
+Deno.test("get opens no session when no SOURCE is a torrent", async () => {
+  for (const [source, expected] of [["bad.torrent", 5], ["none.torrent", 4]] as const) {
+    const { shell, session, code } = await run(`get ${source} --json`);
+    assertEquals(code, expected);
+    assertEquals(session.options, undefined);
+    assertEquals(events(shell).map((event) => event.exitCode), [expected]);
+  }
+});
+
+Deno.test("get refuses a choice that meets no file", async () => {
+  const cases = ["--include *.iso", "--select-file 4", "--exclude *.iso", "--exclude **"];
+  for (const option of cases) {
+    const { session, code } = await run(`get set.torrent ${option}`);
+    assertEquals(code, 2, option);
+    assertEquals(session.torrents, []);
+  }
+});
+
+Deno.test("get with several sources tells each and lets the highest code win", async () => {
+  const { shell, session, code } = await run("get a.torrent bad.torrent b.torrent --json", {
+    onAdd: (torrent) =>
+      torrent.end(torrent.options.metainfo.name === "b" ? STALLED : { kind: "complete" }),
+  });
+  assertEquals(code, 5);
+  assertEquals(session.torrents.length, 2);
+  const byType = events(shell).map((event) => [event.type, event.source, event.exitCode]);
+  assertEquals(byType.slice(0, 3).sort(), [
+    ["done", "a.torrent", 0],
+    ["error", "b.torrent", 3],
+    ["error", "bad.torrent", 5],
+  ]);
+  assertEquals(byType[3], ["error", undefined, 5]);
+  const errors = shell.stderr.lines.filter((line) => line.startsWith("error: "));
+  assertEquals(errors.length, 1);
+  assert(errors[0]!.startsWith("error: Cannot finish 2 of 3 torrents: Cannot use bad.torrent: "));
+  assert(shell.stderr.lines.includes("failed: b: Cannot finish b: no peers"));
+});
+
+Deno.test("get takes a list and does no more than -j at a time", async () => {
+  const { shell, session, exitCode } = start("get set.torrent -i list -j 2", { onAdd: () => {} });
+  await shell.clock.advance(0);
+  await turn();
+  assertEquals(session.torrents.map(({ options }) => options.metainfo.name), ["set", "a"]);
+  session.torrents[0]!.end({ kind: "complete" });
+  await turn();
+  assertEquals(session.torrents.length, 3);
+  session.torrents.forEach((torrent) => torrent.end({ kind: "complete" }));
+  assertEquals(await exitCode, 0);
+  assertEquals(shell.stderr.lines.filter((line) => line.startsWith("done: ")).length, 3);
+});
+
+Deno.test("get stops cleanly at a signal: 130 or 143, without an error line", async () => {
+  for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    const { shell, exitCode, session } = start("get a.torrent --json", { onAdd: () => {} });
+    await turn();
+    shell.kill(signal);
+    assertEquals(await exitCode, expected);
+    assert(session.isClosed);
+    assertEquals(shell.exits, []);
+    assert(!/^error:/m.test(shell.stderr.text), shell.stderr.text);
+    assert(shell.stderr.lines.includes("stopped: a at 100 %; the same command continues"));
+    const { type, exitCode: code } = events(shell).at(-1)!;
+    assertEquals([type, code], ["error", expected]);
+  }
+});
+
+Deno.test("get ends at once at a second signal, and by itself when a stop takes too long", async () => {
+  const stubborn = (torrent: FakeTorrent) => torrent.isStubborn = true;
+  const second = start("get a.torrent", { onAdd: stubborn });
+  await turn();
+  second.shell.kill("SIGINT");
+  assertEquals(second.shell.exits, []);
+  second.shell.kill("SIGINT");
+  assertEquals(second.shell.exits, [130]);
+  second.session.torrents[0]!.end({ kind: "stopped" });
+  await second.exitCode;
+
+  const slow = start("get a.torrent", { onAdd: stubborn });
+  await turn();
+  slow.shell.kill("SIGTERM");
+  await slow.shell.clock.advance(5_000);
+  assertEquals(slow.shell.exits, [143]);
+  slow.session.torrents[0]!.end({ kind: "stopped" });
+  await slow.exitCode;
+});
+
+Deno.test("get ends quietly when nobody reads its events any more", async () => {
+  const { shell, exitCode } = start("get a.torrent --json -q", { onAdd: () => {} });
+  await turn();
+  shell.stdout.close();
+  assertEquals(await exitCode, 143);
+  assertEquals(shell.stderr.text, "");
+});
+
+Deno.test("get starts nothing more when the time of the run is over", async () => {
+  const late: Outcome = { kind: "failed", reason: "timeout", message: "not done after 5 s" };
+  const { shell, session, exitCode } = start("get a.torrent b.torrent -j 1 --timeout 5s", {
+    onAdd: () => {},
+  });
+  await turn();
+  await shell.clock.advance(5_000);
+  session.torrents[0]!.end(late);
+  assertEquals(await exitCode, 3);
+  assertEquals(session.torrents.length, 1);
+  assertEquals(shell.stderr.lines.filter((line) => line.startsWith("error: ")), [
+    "error: Cannot finish 2 of 2 torrents: Cannot finish a: not done after 5 s",
+  ]);
+});
+
+Deno.test("get says that the port is taken when it is", async () => {
+  const failure = new NetworkError("in-use", "Cannot listen on port 7000: it is in use");
+  const { shell, code } = await run("get a.torrent -p 7000", { failure });
+  assertEquals(code, 1);
+  assert(shell.stderr.lines.includes("error: Cannot listen on port 7000: it is in use"));
+});
+
+Deno.test("get says nothing when it is quiet and all is well", async () => {
+  const { shell, code } = await run("get a.torrent -q");
+  assertEquals([code, shell.stdout.text, shell.stderr.text], [0, "", ""]);
+});
+
+Deno.test("get logs to standard error with -v and to the log file always", async () => {
+  const { shell, session, exitCode } = start("get a.torrent -v --log-file log", {
+    onAdd: () => {},
+  });
+  await turn();
+  session.log!.write("info", "hello\x1b", { port: 5 });
+  session.log!.write("debug", "small");
+  session.torrents[0]!.end({ kind: "complete" });
+  await exitCode;
+  assert(shell.stderr.lines.includes("info: hello\\u{1b} port=5"));
+  assert(!shell.stderr.text.includes("small"));
+  assertEquals(shell.logs.get("log")?.length, 2);
+  assert(/^2023-11-14T22:13:20\.000Z debug: small$/.test(shell.logs.get("log")![1]!));
+});
+
+Deno.test("runCli() tells scripts of a usage error when they asked for JSON", async () => {
+  const { shell, code } = await run("get --json --max-pears 3 x.torrent");
+  assertEquals(code, 2);
+  const [event] = events(shell);
+  assertEquals([event!.type, event!.exitCode, event!.reason], ["error", 2, "usage"]);
+  assertEquals(shell.stderr.lines, [
+    "error: Cannot use --max-pears: there is no such option",
+    "hint: did you mean --max-peers?",
+  ]);
+});

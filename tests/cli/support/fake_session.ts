@@ -1,0 +1,94 @@
+/**
+ * A session whose torrents end when a test says so.
+ *
+ * @module
+ */
+
+import { Broadcast } from "../../../src/base/broadcast.ts";
+import type { Parts, RunningSession, RunningTorrent } from "../../../src/cli/context.ts";
+import { hex } from "../../../src/base/bytes.ts";
+import { systemHasher } from "../../../src/platform/hasher.ts";
+import type { HttpClient } from "../../../src/ports/http.ts";
+import type { Log } from "../../../src/ports/log.ts";
+import type { World } from "../../../src/ports/world.ts";
+import type { Outcome, SessionEvent } from "../../../src/session/events.ts";
+import type { AddTorrent, SessionOptions } from "../../../src/session/options.ts";
+import type { TorrentStats } from "../../../src/session/stats.ts";
+import type { FakeShell } from "./fake_shell.ts";
+import { stats } from "./torrents.ts";
+
+/** One torrent of the fake. */
+export class FakeTorrent implements RunningTorrent {
+  readonly options: AddTorrent;
+  readonly infoHash: string;
+  readonly finished: Promise<Outcome>;
+  readonly end: (outcome: Outcome) => void;
+  /** Whether a stop takes effect. */
+  isStubborn = false;
+
+  constructor(options: AddTorrent) {
+    this.options = options;
+    this.infoHash = hex(options.metainfo.infoHash);
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    this.finished = promise;
+    this.end = resolve;
+  }
+
+  stats(): TorrentStats {
+    const { name } = this.options.metainfo;
+    return stats({ name, infoHash: this.infoHash, bytesDone: 40_000, bytesTotal: 40_000 });
+  }
+
+  async stop(): Promise<void> {
+    if (!this.isStubborn) this.end({ kind: "stopped" });
+    await this.finished;
+  }
+}
+
+/** What a test plays with. */
+export class FakeSession implements RunningSession {
+  readonly torrents: FakeTorrent[] = [];
+  readonly published = new Broadcast<SessionEvent>();
+  options: SessionOptions | undefined;
+  isClosed = false;
+  log: Log | undefined;
+  /** Called for every torrent that is added. */
+  onAdd: (torrent: FakeTorrent) => void = (torrent) => torrent.end({ kind: "complete" });
+  /** What opening fails with. */
+  failure: Error | undefined;
+
+  add(options: AddTorrent): FakeTorrent {
+    const torrent = new FakeTorrent(options);
+    this.torrents.push(torrent);
+    this.onAdd(torrent);
+    return torrent;
+  }
+
+  events(): AsyncIterableIterator<SessionEvent> {
+    return this.published.subscribe();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.isClosed = true;
+    this.published.close();
+    return Promise.resolve();
+  }
+
+  /** The rooms below, with this session in the place of the real one. */
+  parts(shell: FakeShell, http?: HttpClient): Parts {
+    return {
+      openWorld: ({ log }) => {
+        this.log = log;
+        const world = { clock: shell.clock, hasher: systemHasher, http, log };
+        return Promise.resolve({
+          ...world as unknown as World,
+          [Symbol.asyncDispose]: () => Promise.resolve(),
+        });
+      },
+      openSession: (_world, options) => {
+        this.options = options;
+        return this.failure === undefined ? Promise.resolve(this) : Promise.reject(this.failure);
+      },
+    };
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * The program as a process.
+ *
+ * @module
+ */
+
+const MAIN = new URL("../../../main.ts", import.meta.url).href;
+
+/** How a run of the program ended. */
+export interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How to run it. */
+export interface RunOptions {
+  readonly stdin?: Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Permissions of the process (all). */
+  readonly permissions?: readonly string[];
+}
+
+/** Starts `deno run main.ts` with the arguments. Nothing of this process's environment but the essentials. */
+export function spawnStarling(
+  args: readonly string[],
+  options: RunOptions = {},
+): Deno.ChildProcess {
+  const kept = ["PATH", "HOME", "DENO_DIR", "TMPDIR"].flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", ...(options.permissions ?? ["-A"]), MAIN, ...args],
+    clearEnv: true,
+    env: { ...Object.fromEntries(kept), ...options.env },
+    stdin: options.stdin === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** Runs `deno run main.ts` with the arguments to its end. */
+export async function starling(args: readonly string[], options: RunOptions = {}): Promise<Run> {
+  const child = spawnStarling(args, options);
+  if (options.stdin !== undefined) {
+    const writer = child.stdin.getWriter();
+    // A program that ends before it has read everything is no failure of the test.
+    await writer.write(options.stdin).then(() => writer.close()).catch(() => {});
+  }
+  const { code, stdout, stderr } = await child.output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
