@@ -25,13 +25,40 @@ export function formatAddress(address: Address): string {
 
 /** The bytes of an IP literal: 4 or 16 of them, or `undefined` where it is not one. IPv4-mapped IPv6 gives 4. */
 export function parseIp(text: string): Uint8Array | undefined {
-  return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
+  const length = putIp(text, scratch);
+  return length === 0 ? undefined : scratch.slice(0, length);
 }
+
+/**
+ * Writes the bytes of an IP literal to the start of `into`, which has room for 16, and returns how many there
+ * are: 4, 16, or 0 where it is not one. IPv4-mapped IPv6 gives 4.
+ */
+export function putIp(text: string, into: Uint8Array): 0 | 4 | 16 {
+  if (!text.includes(":")) return putIpv4(text, 0, into, 0) ? 4 : 0;
+  // As dual-stack sockets write it.
+  if (text.startsWith("::ffff:") && putIpv4(text, 7, into, 0)) return 4;
+  if (!putIpv6(text, into)) return 0;
+  if (!isMapped(into)) return 16;
+  into.copyWithin(0, 12, 16);
+  return 4;
+}
+
+/** The canonical form of an IP literal, as {@link formatIp} writes it; `undefined` where it is not one. */
+export function canonicalIp(text: string): string | undefined {
+  const length = putIp(text, scratch);
+  if (length === 0) return undefined;
+  // A dotted quad that can be read is canonical.
+  if (length === 4) return text.includes(":") ? dottedQuad(scratch, 0) : text;
+  return formatIp(scratch);
+}
+
+// A new array costs more than the parsing, and every datagram brings its sender as text.
+const scratch = new Uint8Array(16);
 
 /** The canonical text of 4 or 16 address bytes. IPv4-mapped IPv6 comes out as IPv4. */
 export function formatIp(bytes: Uint8Array): string {
-  if (bytes.length === 4) return bytes.join(".");
-  if (isMapped(bytes)) return bytes.subarray(12).join(".");
+  if (bytes.length === 4) return dottedQuad(bytes, 0);
+  if (isMapped(bytes)) return dottedQuad(bytes, 12);
   const groups: number[] = [];
   for (let i = 0; i < 16; i += 2) groups.push((bytes[i]! << 8) | bytes[i + 1]!);
   // The longest run of at least two zero groups becomes "::" (RFC 5952).
@@ -52,8 +79,8 @@ export function formatIp(bytes: Uint8Array): string {
 /** An address with its host in canonical form, or `undefined` where host or port is not valid. */
 export function makeAddress(host: string, port: number): Address | undefined {
   if (!Number.isInteger(port) || port < 1 || port > 65_535) return undefined;
-  const ip = parseIp(host);
-  return ip && { host: formatIp(ip), port };
+  const ip = canonicalIp(host);
+  return ip === undefined ? undefined : { host: ip, port };
 }
 
 /** `HOST:PORT` or `[V6]:PORT` split; the host may be a name. `undefined` where it is neither. */
@@ -64,8 +91,8 @@ export function splitHostPort(text: string): { host: string; port: number } | un
   if (port < 1 || port > 65_535) return undefined;
   const v6 = match[1];
   if (v6 !== undefined) {
-    const ip = parseIp(v6);
-    return ip && { host: formatIp(ip), port };
+    const ip = canonicalIp(v6);
+    return ip === undefined ? undefined : { host: ip, port };
   }
   return { host: match[2]!, port };
 }
@@ -120,58 +147,91 @@ export function isLocalIp(text: string): boolean {
     (a === 192 && b === 168) || (a === 169 && b === 254) || (a === 100 && b >= 64 && b < 128);
 }
 
+function dottedQuad(bytes: Uint8Array, at: number): string {
+  return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
+}
+
 function isMapped(ip: Uint8Array): boolean {
   if (ip[10] !== 0xff || ip[11] !== 0xff) return false;
   for (let i = 0; i < 10; i++) if (ip[i] !== 0) return false;
   return true;
 }
 
-function parseIpv4(text: string): Uint8Array | undefined {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (!match) return undefined;
-  const out = new Uint8Array(4);
-  for (let i = 0; i < 4; i++) {
-    const part = match[i + 1]!;
-    const value = Number(part);
-    if (value > 255 || (part.length > 1 && part[0] === "0")) return undefined;
-    out[i] = value;
+/** Reads the dotted quad that is `text` from `from` to its end into `out` at `at`; false where it is none. */
+function putIpv4(text: string, from: number, out: Uint8Array, at: number): boolean {
+  let value = 0;
+  let digits = 0;
+  let parts = 0;
+  for (let i = from; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit >= 0 && digit <= 9) {
+      // A leading zero would make it octal to some readers.
+      if (digits === 3 || (digits > 0 && value === 0)) return false;
+      value = value * 10 + digit;
+      digits++;
+    } else {
+      if (digit !== DOT || digits === 0 || value > 255 || parts === 3) return false;
+      out[at + parts++] = value;
+      value = digits = 0;
+    }
   }
-  return out;
+  if (digits === 0 || value > 255 || parts !== 3) return false;
+  out[at + 3] = value;
+  return true;
 }
 
-function parseIpv6(text: string): Uint8Array | undefined {
-  let body = text;
-  const tail: number[] = [];
-  const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text);
-  if (dotted) {
-    const v4 = parseIpv4(dotted[2]!);
-    if (!v4) return undefined;
-    tail.push((v4[0]! << 8) | v4[1]!, (v4[2]! << 8) | v4[3]!);
-    body = dotted[1]!;
-    if (!body.endsWith("::")) body = body.slice(0, -1);
+/** As far from the digit 0 as the digits are. */
+const DOT = 46 - 48;
+const COLON = 58;
+
+/** One pass, without regular expressions or lists; false where it is no IPv6 literal. */
+function putIpv6(text: string, out: Uint8Array): boolean {
+  // The longest literal is "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".
+  if (text.length < 2 || text.length > 45) return false;
+  let at = 0;
+  // Where "::" stands, in bytes.
+  let gap = -1;
+  let i = 0;
+  if (text.charCodeAt(0) === COLON) {
+    if (text.charCodeAt(1) !== COLON) return false;
+    gap = 0;
+    i = 2;
   }
-  const halves = body.split("::");
-  if (halves.length > 2) return undefined;
-  const groupsOf = (half: string): number[] | undefined => {
-    if (half === "") return [];
-    const groups: number[] = [];
-    for (const part of half.split(":")) {
-      if (!/^[0-9A-Fa-f]{1,4}$/.test(part)) return undefined;
-      groups.push(parseInt(part, 16));
+  while (i < text.length) {
+    const end = groupEnd(text, i);
+    if (text.charCodeAt(end) === 46) {
+      if (at > 12 || !putIpv4(text, i, out, at)) return false;
+      at += 4;
+      break;
     }
-    return groups;
-  };
-  const head = groupsOf(halves[0]!);
-  const rest = halves.length === 2 ? groupsOf(halves[1]!) : [];
-  if (!head || !rest) return undefined;
-  rest.push(...tail);
-  const missing = 8 - head.length - rest.length;
-  if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined;
-  const groups = [...head, ...new Array<number>(missing).fill(0), ...rest];
-  const out = new Uint8Array(16);
-  groups.forEach((g, i) => {
-    out[2 * i] = g >> 8;
-    out[2 * i + 1] = g & 0xff;
-  });
-  return isMapped(out) ? out.slice(12) : out;
+    if (at === 16 || end === i || end - i > 4) return false;
+    const group = parseInt(text.slice(i, end), 16);
+    out[at++] = group >> 8;
+    out[at++] = group;
+    if (end === text.length) break;
+    if (text.charCodeAt(end) !== COLON) return false;
+    i = end + 1;
+    if (i === text.length) return false;
+    if (text.charCodeAt(i) !== COLON) continue;
+    if (gap >= 0) return false;
+    gap = at;
+    i++;
+  }
+  if (gap < 0 ? at !== 16 : at === 16) return false;
+  if (gap >= 0) {
+    out.copyWithin(16 - (at - gap), gap, at);
+    out.fill(0, gap, 16 - (at - gap));
+  }
+  return true;
+}
+
+/** Where the run of at most five hexadecimal digits from `from` on ends. */
+function groupEnd(text: string, from: number): number {
+  let i = from;
+  for (; i < text.length && i < from + 5; i++) {
+    const c = text.charCodeAt(i);
+    const isDigit = (c >= 48 && c <= 57) || (c >= 97 && c <= 102) || (c >= 65 && c <= 70);
+    if (!isDigit) break;
+  }
+  return i;
 }

@@ -7,6 +7,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   type Address,
+  canonicalIp,
   decodeCompact,
   encodeCompact,
   formatAddress,
@@ -15,6 +16,7 @@ import {
   isUnicast,
   makeAddress,
   parseIp,
+  putIp,
   splitHostPort,
 } from "../../src/base/address.ts";
 import { concat } from "../../src/base/bytes.ts";
@@ -68,6 +70,10 @@ const NO_IPS: readonly string[] = [
   "g::",
   "fe80::1%eth0",
   "[::1]",
+  "::ffff:1.2.3",
+  "::ffff:1.2.3.4.5",
+  "::\x10",
+  "1.2.3.\x14",
   "::1.2.3",
   "::1.2.3.4:5",
   "1.2.3.4::",
@@ -104,6 +110,19 @@ Deno.test("parseIp() throws nothing when the text is garbage", () => {
     const ip = parseIp(text);
     if (ip) assertEquals(parseIp(formatIp(ip)), ip, text);
   });
+});
+
+Deno.test("canonicalIp() gives the canonical text, or none when the text is no IP literal", () => {
+  for (const [text, canonical] of CANONICAL) assertEquals(canonicalIp(text), canonical, text);
+  for (const text of NO_IPS) assertEquals(canonicalIp(text), undefined, text);
+});
+
+Deno.test("putIp() leaves nothing of what was there before", () => {
+  for (const [text, canonical] of CANONICAL) {
+    const into = new Uint8Array(16).fill(0xaa);
+    const length = putIp(text, into);
+    assertEquals(formatIp(into.slice(0, length)), canonical, text);
+  }
 });
 
 Deno.test("formatAddress() brackets IPv6 only", () => {
