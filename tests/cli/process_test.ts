@@ -70,6 +70,25 @@ Deno.test("starling info describes a file, standard input and a URL alike", asyn
   });
 });
 
+Deno.test("starling reads the environment where that is permitted and does without elsewhere", async () => {
+  await withFolder(async (folder) => {
+    const path = `${folder}/a.torrent`;
+    await Deno.writeFile(path, torrentBytes());
+    const env = { STARLING_JSON: "1" };
+    const isJson = async (...permissions: string[]) => {
+      const run = await starling(["info", path], {
+        env,
+        permissions: [...permissions, "--no-prompt"],
+      });
+      assertEquals(run.code, 0, run.stderr);
+      return run.stdout.startsWith("{");
+    };
+    assert(await isJson("-R", "--allow-env=STARLING_JSON"));
+    assert(await isJson("-R", "--allow-env"));
+    assert(!await isJson("-R"));
+  });
+});
+
 Deno.test("starling reads a FIFO", { ignore: Deno.build.os === "windows" }, async () => {
   await withFolder(async (folder) => {
     const path = `${folder}/pipe`;
