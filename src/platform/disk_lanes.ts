@@ -15,7 +15,7 @@ import { startDiskWorker } from "./disk_worker.ts";
 
 /** Where disk work is done. */
 export interface Lane {
-  /** Sends a request; answers come in any order. */
+  /** Sends a request; the answers come in the order of the requests. */
   post(request: Request): void;
   /** Ends it; answers that are owed never come. */
   end(): void;
@@ -35,8 +35,7 @@ export class InlineLane implements Lane {
     setImmediate(() => {
       if (this.#hasEnded) return;
       const reply = this.#service.serve(request);
-      if (reply instanceof Promise) reply.then((late) => this.#hasEnded || this.#onReply(late));
-      else if (reply) this.#onReply(reply);
+      if (reply) this.#onReply(reply);
     });
   }
 

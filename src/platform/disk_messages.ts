@@ -32,6 +32,8 @@ export type Request =
     readonly store: number;
     readonly spec: StoreSpec;
     readonly memory: StoreMemory;
+    /** Hash four pieces at a time. */
+    readonly isWide: boolean;
   }
   | PiecesRequest
   | CheckRequest

@@ -24,10 +24,11 @@ import {
   SPAN_NUMBERS,
   type StoreMemory,
 } from "./disk_messages.ts";
+import { isNativeSlow, LANES } from "./piece_hasher.ts";
 
 const DIGEST_BYTES = 20;
 const MESSAGES_PER_LANE = 2;
-// Pieces are gathered into one message up to this much memory or this many.
+// Pieces are gathered into one message up to about this much memory or this many.
 const GROUP_BYTES = MIB;
 const GROUP_PIECES = 256;
 // Work that waits for a lane before another Worker is worth its 12 MB of memory.
@@ -56,6 +57,9 @@ interface LaneState {
 /** The lanes and the queue in front of them. */
 export class DiskPool implements Disposable {
   readonly #workers: number;
+  readonly #isWide: boolean;
+  // Pieces travel in multiples of this.
+  readonly #groupUnit: number;
   readonly #lanes: LaneState[] = [];
   readonly #stores = new Map<number, Extract<Request, { type: "open" }>>();
   // Two queues, read from the front; what has been taken is cut off now and then.
@@ -68,15 +72,20 @@ export class DiskPool implements Disposable {
   #isPumpDue = false;
   #hasEnded = false;
 
-  /** @param workers the most Workers; 0 serves everything on this thread. */
-  constructor(workers: number) {
+  /**
+   * @param workers the most Workers; 0 serves everything on this thread.
+   * @param isWide hash four pieces at a time.
+   */
+  constructor(workers: number, isWide: boolean = isNativeSlow()) {
     this.#workers = workers;
+    this.#isWide = isWide;
+    this.#groupUnit = isWide ? LANES : 1;
   }
 
   /** Makes a store known; returns its number. Nothing is started yet. */
   open(spec: StoreSpec, memory: StoreMemory): number {
     const store = this.#nextStore++;
-    this.#stores.set(store, { type: "open", store, spec, memory });
+    this.#stores.set(store, { type: "open", store, spec, memory, isWide: this.#isWide });
     return store;
   }
 
@@ -150,7 +159,7 @@ export class DiskPool implements Disposable {
 
   #pump(): void {
     this.#isPumpDue = false;
-    while (!this.#hasEnded && this.#hasQueued) {
+    while (!this.#hasEnded && this.#hasQueued && !this.#isWorthWaiting) {
       const lane = this.#freeLane();
       if (!lane) return;
       const group = this.#takeGroup();
@@ -163,6 +172,18 @@ export class DiskPool implements Disposable {
 
   get #hasQueued(): boolean {
     return this.#urgent.length > 0 || this.#queueHead < this.#queue.length;
+  }
+
+  // Where four pieces are hashed for the price of one, fewer wait while a lane is busy: others may come,
+  // and the lane's answer sends them off.
+  get #isWorthWaiting(): boolean {
+    if (!this.#isWide || this.#urgent.length > 0) return false;
+    for (let i = 0; i < LANES; i++) {
+      const job = this.#queue[this.#queueHead + i];
+      if (!job) return i > 0 && this.#lanes.some(({ sent }) => sent.size > 0);
+      if (!job.piece) return false;
+    }
+    return false;
   }
 
   // The lane with the least to do, if it may have more; a new one where that helps.
@@ -205,9 +226,10 @@ export class DiskPool implements Disposable {
     if (first.piece) {
       for (let bytes = first.bytes; end < this.#queue.length; end++) {
         const next = this.#queue[end]!;
+        const count = end - this.#queueHead;
         bytes += next.bytes;
-        if (!next.piece || next.store !== first.store || bytes > GROUP_BYTES) break;
-        if (end - this.#queueHead >= GROUP_PIECES) break;
+        if (!next.piece || next.store !== first.store || count >= GROUP_PIECES) break;
+        if (bytes > GROUP_BYTES && count % this.#groupUnit === 0) break;
       }
     }
     const group = this.#queue.slice(this.#queueHead, end);

@@ -5,10 +5,13 @@
  * @module
  */
 
-import { DiskError } from "../base/errors.ts";
+import { BugError, DiskError } from "../base/errors.ts";
+import { BLOCK_BYTES } from "../base/units.ts";
 import { toPlain } from "./disk_errors.ts";
 import {
+  type CheckRequest,
   type ItemError,
+  type PiecesRequest,
   type Reply,
   type Request,
   SPAN_NUMBERS,
@@ -17,17 +20,16 @@ import {
 } from "./disk_messages.ts";
 import { HandleCache } from "./handle_cache.ts";
 import { OpenFiles } from "./open_files.ts";
-import { chooseDigest, DIGEST_BYTES, digestPiece } from "./piece_hash.ts";
-import { blockDigests, isSame, StoreFiles } from "./store_files.ts";
+import { type HashSource, makePieceHasher, type PieceHasher } from "./piece_hasher.ts";
+import { StoreFiles } from "./store_files.ts";
 
+const DIGEST_BYTES = 20;
 // Two Workers keep fewer than 64 files open between them.
 const MOST_OPEN_FILES = 28;
 
 interface OpenStore {
   readonly files: StoreFiles;
   readonly memory: StoreMemory;
-  /** Requests that wait for a digest. */
-  readonly pending: Set<Promise<unknown>>;
 }
 
 type Of<T extends Request["type"]> = Extract<Request, { type: T }>;
@@ -35,46 +37,37 @@ type Of<T extends Request["type"]> = Extract<Request, { type: T }>;
 /** All stores of one thread. */
 export class DiskService {
   readonly #stores = new Map<number, OpenStore>();
+  #hasher: PieceHasher | undefined;
   readonly #handles = new HandleCache(MOST_OPEN_FILES);
 
-  /**
-   * Does what a request asks; `undefined` for the one kind that has no answer. Never throws or rejects.
-   * Requests overlap while digests are waited for; `sync` and `close` come after all before them.
-   */
-  serve(request: Request): Reply | Promise<Reply> | undefined {
+  /** Does what a request asks; `undefined` for the one kind that has no answer. Never throws. */
+  serve(request: Request): Reply | undefined {
     if (request.type === "open") {
-      const { store, spec, memory } = request;
+      const { store, spec, memory, isWide } = request;
+      this.#hasher ??= makePieceHasher(isWide);
       const open = new OpenFiles(spec, this.#handles, store);
-      this.#stores.set(store, {
-        files: new StoreFiles(spec, memory, open),
-        memory,
-        pending: new Set(),
-      });
+      this.#stores.set(store, { files: new StoreFiles(spec, memory, open), memory });
       return undefined;
     }
     const { id } = request;
-    const open = this.#stores.get(request.store);
-    if (!open) return { id, bug: `Cannot serve store ${request.store}: it is not open` };
     try {
-      const answer = this.#answer(request, open);
-      if (!(answer instanceof Promise)) return answer;
-      const safe = answer.catch((error) => failure(id, error));
-      open.pending.add(safe);
-      safe.then(() => open.pending.delete(safe));
-      return safe;
+      return this.#answer(request);
     } catch (error) {
-      return failure(id, error);
+      if (error instanceof DiskError) return { id, error: toPlain(error) };
+      return { id, bug: error instanceof Error ? error.stack ?? error.message : String(error) };
     }
   }
 
-  #answer(request: Exclude<Request, { type: "open" }>, open: OpenStore): Reply | Promise<Reply> {
+  #answer(request: Exclude<Request, { type: "open" }>): Reply {
     const { id } = request;
+    const open = this.#stores.get(request.store);
+    if (!open) throw new BugError(`Cannot serve store ${request.store}: it is not open`);
     const { files } = open;
     switch (request.type) {
       case "pieces":
-        return writePieces(files, request);
+        return writePieces(files, this.#hasher!, request);
       case "check":
-        return checkPieces(files, request);
+        return checkPieces(files, this.#hasher!, request);
       case "stat":
         return statFiles(files, request);
       case "read": {
@@ -94,63 +87,51 @@ export class DiskService {
         files.createEmpty(request.file);
         return { id };
       case "sync":
-        return after(open, () => {
-          files.sync();
-          return { id };
-        });
+        files.sync();
+        return { id };
       case "close":
         this.#stores.delete(request.store);
-        return after(open, () => {
-          files[Symbol.dispose]();
-          return { id };
-        });
+        files[Symbol.dispose]();
+        return { id };
     }
   }
 }
 
-function failure(id: number, error: unknown): Reply {
-  if (error instanceof DiskError) return { id, error: toPlain(error) };
-  return { id, bug: error instanceof Error ? error.stack ?? error.message : String(error) };
+interface PieceRow {
+  readonly bytes: Uint8Array;
+  readonly wantsDigests: boolean;
+  readonly spansAt: number;
+  readonly spans: number;
 }
 
-async function after(open: OpenStore, work: () => Reply): Promise<Reply> {
-  await Promise.all(open.pending);
-  return work();
-}
-
-async function writePieces(
+function writePieces(
   files: StoreFiles,
-  { id, rows, expected }: Of<"pieces">,
-): Promise<Reply> {
-  const values = new Float64Array(expected.length / DIGEST_BYTES);
+  hasher: PieceHasher,
+  { id, rows, expected }: PiecesRequest,
+): Reply {
+  const pieces = readRows(files, rows);
+  const values = new Float64Array(pieces.length);
   const itemErrors: ItemError[] = [];
   const digests: Uint8Array<ArrayBuffer>[] = [];
   const digestItems: number[] = [];
-  await chooseDigest();
-  // All are begun before the first is waited for: they may be hashed beside each other.
-  const begun: (Uint8Array | Promise<Uint8Array>)[] = [];
-  for (let at = 0; begun.length < values.length; at += 4 + rows[at + 3]! * SPAN_NUMBERS) {
-    begun.push(digestPiece(files.slot(rows[at]!, rows[at + 1]!)));
-  }
-  for (let item = 0, at = 0; item < values.length; item++) {
-    const piece = files.slot(rows[at]!, rows[at + 1]!);
-    const wantsDigests = rows[at + 2] !== 0;
-    const spans = rows[at + 3]!;
-    const isGood = isSame(await begun[item]!, digestAt(expected, item));
-    if (isGood) {
+  // Few at a time, so that what was hashed is still in the processor's cache when it is written.
+  for (let first = 0; first < pieces.length; first += hasher.lanes) {
+    const few = pieces.slice(first, first + hasher.lanes);
+    const found = hasher.sha1(few.map(({ bytes }) => inMemory(bytes)));
+    few.forEach(({ bytes, wantsDigests, spansAt, spans }, i) => {
+      const item = first + i;
+      const isGood = isExpected(found[i], expected, item);
+      values[item] = isGood ? 1 : 0;
       try {
-        files.writeSpans(piece, rows, at + 4, spans);
+        if (isGood) files.writeSpans(bytes, rows, spansAt, spans);
       } catch (error) {
         if (!(error instanceof DiskError)) throw error;
         itemErrors.push({ item, error: toPlain(error) });
       }
-    }
-    if (wantsDigests || !isGood) {
-      digests.push(blockDigests(piece));
+      if (isGood && !wantsDigests) return;
+      digests.push(blockDigests(bytes, hasher));
       digestItems.push(item);
-    }
-    values[item] = isGood ? 1 : 0;
-    at += 4 + spans * SPAN_NUMBERS;
+    });
   }
   return {
     id,
@@ -160,30 +141,53 @@ async function writePieces(
   };
 }
 
-async function checkPieces(
-  files: StoreFiles,
-  { id, rows, expected }: Of<"check">,
-): Promise<Reply> {
-  const values = new Float64Array(expected.length / DIGEST_BYTES);
-  await chooseDigest();
-  // The next piece is read while the one before is hashed.
-  let before: Promise<void> | undefined;
-  const settle = async (item: number, digest: Uint8Array | Promise<Uint8Array>) => {
-    values[item] = isSame(await digest, digestAt(expected, item)) ? 1 : 0;
-  };
-  for (let item = 0, at = 0; item < values.length; item++) {
-    const spans = rows[at]!;
-    const digest = files.digestOf(rows, at + 1, spans);
-    await before;
-    before = digest && settle(item, digest);
-    at += 1 + spans * SPAN_NUMBERS;
+function readRows(files: StoreFiles, rows: Float64Array): PieceRow[] {
+  const out: PieceRow[] = [];
+  for (let at = 0; at < rows.length;) {
+    const spans = rows[at + 3]!;
+    const bytes = files.slot(rows[at]!, rows[at + 1]!);
+    out.push({ bytes, wantsDigests: rows[at + 2] !== 0, spansAt: at + 4, spans });
+    at += 4 + spans * SPAN_NUMBERS;
   }
-  await before;
-  return { id, values };
+  return out;
 }
 
-function digestAt(expected: Uint8Array, item: number): Uint8Array {
-  return expected.subarray(item * DIGEST_BYTES, (item + 1) * DIGEST_BYTES);
+function checkPieces(
+  files: StoreFiles,
+  hasher: PieceHasher,
+  { id, rows, expected }: CheckRequest,
+): Reply {
+  const sources: HashSource[] = [];
+  for (let at = 0; at < rows.length;) {
+    const spans = rows[at]!;
+    sources.push(files.pieceOnDisk(rows, at + 1, spans));
+    at += 1 + spans * SPAN_NUMBERS;
+  }
+  const digests = hasher.sha1(sources);
+  return { id, values: Float64Array.from(digests, (d, i) => isExpected(d, expected, i) ? 1 : 0) };
+}
+
+// SHA-1 of every block of a piece, 20 bytes each.
+function blockDigests(piece: Uint8Array, hasher: PieceHasher): Uint8Array<ArrayBuffer> {
+  const blocks: HashSource[] = [];
+  for (let at = 0; at < piece.length; at += BLOCK_BYTES) {
+    blocks.push(inMemory(piece.subarray(at, at + BLOCK_BYTES)));
+  }
+  const out = new Uint8Array(blocks.length * DIGEST_BYTES);
+  hasher.sha1(blocks).forEach((digest, i) => out.set(digest!, i * DIGEST_BYTES));
+  return out;
+}
+
+function inMemory(bytes: Uint8Array): HashSource {
+  return { length: bytes.length, bytes, read: () => false };
+}
+
+function isExpected(digest: Uint8Array | undefined, expected: Uint8Array, item: number): boolean {
+  if (!digest) return false;
+  for (let i = 0; i < DIGEST_BYTES; i++) {
+    if (digest[i] !== expected[item * DIGEST_BYTES + i]) return false;
+  }
+  return true;
 }
 
 function statFiles(files: StoreFiles, { id, files: indices }: Of<"stat">): Reply {

@@ -34,7 +34,6 @@ if (isDiskWorker()) {
   const service = new DiskService();
   scope.onmessage = ({ data }) => {
     const reply = service.serve(data);
-    if (reply instanceof Promise) reply.then((late) => scope.postMessage(late));
-    else if (reply) scope.postMessage(reply);
+    if (reply) scope.postMessage(reply);
   };
 }

@@ -1,20 +1,18 @@
 /**
  * The work on the files of one store, synchronous, as a Worker (or, without Workers, the main thread)
- * does it: hash and write a piece, hash pieces where they lie, read, write, reserve, sync.
+ * does it: write pieces, read them, reserve, sync.
  *
  * @module
  */
 
-import { createHash } from "node:crypto";
 import * as fs from "node:fs";
-import { BLOCK_BYTES, MIB } from "../base/units.ts";
+import { MIB } from "../base/units.ts";
 import type { FileStat, StoreSpec } from "../ports/disk.ts";
 import { toDiskError } from "./disk_errors.ts";
 import { SPAN_NUMBERS, type StoreMemory } from "./disk_messages.ts";
 import type { OpenFiles } from "./open_files.ts";
-import { DIGEST_BYTES, digestPiece, MAX_COPIED_BYTES } from "./piece_hash.ts";
+import type { HashSource } from "./piece_hasher.ts";
 
-// What a check reads at a time. Larger reads fall out of the processor's cache before they are hashed.
 const READ_BYTES = MIB;
 /** Bytes that one `reserve` step writes, so that a Worker stays responsive. */
 export const RESERVE_BYTES: number = 16 * MIB;
@@ -26,7 +24,6 @@ export class StoreFiles implements Disposable {
   readonly #pieces: Uint8Array;
   readonly #control: Int32Array;
   readonly #written = new Set<number>();
-  #scratch = new Uint8Array(0);
 
   /** The memory is shared with whoever sends the requests. */
   constructor(spec: StoreSpec, memory: StoreMemory, files: OpenFiles) {
@@ -73,50 +70,14 @@ export class StoreFiles implements Disposable {
     return this.#readFully(fd, file, { offset, into, length: into.length });
   }
 
-  /**
-   * SHA-1 of the piece that the spans `rows[at...]` make on the disk; `undefined` where a file is missing
-   * or short, or the store is being closed. What is read is done with when this returns.
-   */
-  digestOf(
-    rows: Float64Array,
-    at: number,
-    count: number,
-  ): Uint8Array | Promise<Uint8Array> | undefined {
+  /** The piece that the spans `rows[at...]` (`count` of them) make, as it lies on the disk. */
+  pieceOnDisk(rows: Float64Array, at: number, count: number): HashSource {
     let length = 0;
     for (let i = 0; i < count; i++) length += rows[at + i * SPAN_NUMBERS + 3]!;
-    if (length > MAX_COPIED_BYTES) return this.#digestInSteps(rows, at, count);
-    if (this.#scratch.length < length) this.#scratch = new Uint8Array(length);
-    const piece = this.#scratch.subarray(0, length);
-    for (let i = 0, start = 0; i < count; i++, at += SPAN_NUMBERS) {
-      const file = rows[at]!;
-      const bytes = rows[at + 3]!;
-      const into = piece.subarray(start, start += bytes);
-      if (file < 0) into.fill(0);
-      else if (this.#isClosing || this.read(file, rows[at + 1]!, into) < bytes) return undefined;
-    }
-    return digestPiece(piece);
-  }
-
-  #digestInSteps(rows: Float64Array, at: number, count: number): Uint8Array | undefined {
-    const hash = createHash("sha1");
-    const step = new Uint8Array(READ_BYTES);
-    for (let i = 0; i < count; i++, at += SPAN_NUMBERS) {
-      const file = rows[at]!;
-      const length = rows[at + 3]!;
-      for (let done = 0; done < length; done += READ_BYTES) {
-        const into = step.subarray(0, Math.min(READ_BYTES, length - done));
-        if (file < 0) into.fill(0);
-        else if (this.#isClosing || this.read(file, rows[at + 1]! + done, into) < into.length) {
-          return undefined;
-        }
-        hash.update(into);
-      }
-    }
-    return hash.digest();
-  }
-
-  get #isClosing(): boolean {
-    return Atomics.load(this.#control, 0) !== 0;
+    return {
+      length,
+      read: (offset, into) => this.#readPiece(rows.subarray(at), count, { offset, into }),
+    };
   }
 
   /** Creates a file that has no bytes. */
@@ -176,6 +137,28 @@ export class StoreFiles implements Disposable {
     this.#files.closeAll();
   }
 
+  // False where a file is missing or short, and once the store is being closed.
+  #readPiece(
+    spans: Float64Array,
+    count: number,
+    { offset, into }: { offset: number; into: Uint8Array },
+  ): boolean {
+    const end = offset + into.length;
+    for (let i = 0; i < count; i++) {
+      const at = i * SPAN_NUMBERS;
+      const start = spans[at + 2]!;
+      const from = Math.max(offset, start);
+      const to = Math.min(end, start + spans[at + 3]!);
+      if (from >= to) continue;
+      if (Atomics.load(this.#control, 0) !== 0) return false;
+      const part = into.subarray(from - offset, to - offset);
+      const file = spans[at]!;
+      if (file < 0) part.fill(0);
+      else if (this.read(file, spans[at + 1]! + from - start, part) < part.length) return false;
+    }
+    return true;
+  }
+
   #readFully(
     fd: number,
     file: number,
@@ -193,23 +176,6 @@ export class StoreFiles implements Disposable {
     }
     return done;
   }
-}
-
-/** SHA-1 of every block of a piece, 20 bytes each. */
-export function blockDigests(piece: Uint8Array): Uint8Array<ArrayBuffer> {
-  const blocks = Math.ceil(piece.length / BLOCK_BYTES);
-  const out = new Uint8Array(blocks * DIGEST_BYTES);
-  for (let i = 0; i < blocks; i++) {
-    const block = piece.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES);
-    out.set(createHash("sha1").update(block).digest(), i * DIGEST_BYTES);
-  }
-  return out;
-}
-
-/** Whether a digest is the expected one. */
-export function isSame(digest: Uint8Array, expected: Uint8Array): boolean {
-  for (let i = 0; i < DIGEST_BYTES; i++) if (digest[i] !== expected[i]) return false;
-  return true;
 }
 
 function isZero(bytes: Uint8Array, length: number): boolean {

@@ -1,0 +1,77 @@
+/**
+ * Both forms of the piece hasher give the digests of `node:crypto`, whatever the lengths.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { createHash } from "node:crypto";
+import { type HashSource, makePieceHasher } from "../../src/platform/piece_hasher.ts";
+import { below, forSeeds, randomBytes } from "../support/prng.ts";
+
+function inMemory(bytes: Uint8Array): HashSource {
+  return {
+    length: bytes.length,
+    bytes,
+    read: () => {
+      throw new Error("the bytes are there");
+    },
+  };
+}
+
+function streamed(bytes: Uint8Array): HashSource {
+  return {
+    length: bytes.length,
+    read: (offset, into) => {
+      into.set(bytes.subarray(offset, offset + into.length));
+      return offset + into.length <= bytes.length;
+    },
+  };
+}
+
+function sha1(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(createHash("sha1").update(bytes).digest());
+}
+
+for (const isWide of [false, true]) {
+  const name = `makePieceHasher(${isWide})`;
+  const hasher = makePieceHasher(isWide);
+  const digests = (sources: HashSource[]) =>
+    hasher.sha1(sources).map((digest) => digest && Uint8Array.from(digest));
+
+  Deno.test(`${name} gives SHA-1 when a message ends anywhere in a block`, () => {
+    for (let length = 0; length <= 200; length++) {
+      const bytes = Uint8Array.from({ length }, (_, i) => i * 31 + length);
+      assertEquals(digests([inMemory(bytes)]), [sha1(bytes)], `${length} bytes`);
+      assertEquals(digests([streamed(bytes)]), [sha1(bytes)], `${length} bytes, streamed`);
+    }
+  });
+
+  Deno.test(`${name} gives SHA-1 when messages of any lengths come together`, () => {
+    forSeeds(30, (next) => {
+      const count = 1 + below(next, 9);
+      const common = below(next, 400_000);
+      const messages = Array.from(
+        { length: count },
+        () => randomBytes(next, next() < 0.7 ? common : below(next, 300_000)),
+      );
+      const sources = messages.map((bytes) => next() < 0.5 ? inMemory(bytes) : streamed(bytes));
+      assertEquals(digests(sources), messages.map(sha1));
+    });
+  });
+
+  Deno.test(`${name} gives SHA-1 when the bytes are on shared memory`, () => {
+    const bytes = new Uint8Array(new SharedArrayBuffer(300_001)).fill(7);
+    assertEquals(digests([inMemory(bytes)]), [sha1(bytes.slice())]);
+  });
+
+  Deno.test(`${name} gives nothing for a message when its bytes cannot be had`, () => {
+    const bytes = new Uint8Array(500_000).fill(3);
+    const gone = (from: number): HashSource => ({
+      length: bytes.length,
+      read: (offset, into) => offset + into.length <= from && (into.fill(3), true),
+    });
+    const found = digests([streamed(bytes), gone(200_000), gone(0), streamed(bytes), gone(0)]);
+    assertEquals(found, [sha1(bytes), undefined, undefined, sha1(bytes), undefined]);
+  });
+}
