@@ -21,8 +21,11 @@ import { BugError } from "../base/errors.ts";
  */
 export type BencodeValue = number | bigint | Uint8Array | BencodeValue[] | BencodeDict;
 
+/** An item of a {@link BencodeList}. */
+export type BencodeItem = number | bigint | Uint8Array | BencodeList | BencodeDict;
+
 /** ASCII of the few bytes that mean something. */
-const I = 0x69, L = 0x6c, D = 0x64, E = 0x65, COLON = 0x3a, MINUS = 0x2d, ZERO = 0x30;
+const I = 0x69, L = 0x6c, D = 0x64, E = 0x65, COLON = 0x3a, MINUS = 0x2d, ZERO = 0x30, NINE = 0x39;
 
 /** Numbers an entry takes in an index. */
 const STRIDE = 3;
@@ -63,10 +66,28 @@ export class BencodeDict {
     return at < 0 ? undefined : valueAt(this.#input, at);
   }
 
-  /** The items of the list at a key, made one by one; `undefined` where there is no list. */
-  items(key: string): Iterable<BencodeValue> | undefined {
+  /** The integer at a key; `undefined` where there is none, whatever else there is. */
+  integer(key: string): number | bigint | undefined {
     const at = this.#find(key);
-    return at < 0 || this.#input[at] !== L ? undefined : itemsAt(this.#input, at);
+    return this.#input[at] === I ? new Cursor(this.#input, at).integer() : undefined;
+  }
+
+  /** The string at a key, a view; `undefined` where there is none, whatever else there is. */
+  bytes(key: string): Uint8Array | undefined {
+    const at = this.#find(key);
+    return isDigit(this.#input[at]) ? new Cursor(this.#input, at).string() : undefined;
+  }
+
+  /** The list at a key, not built; `undefined` where there is none, whatever else there is. */
+  list(key: string): BencodeList | undefined {
+    const at = this.#find(key);
+    return this.#input[at] === L ? new BencodeList(this.#input, at) : undefined;
+  }
+
+  /** The dictionary at a key; `undefined` where there is none, whatever else there is. */
+  dict(key: string): BencodeDict | undefined {
+    const at = this.#find(key);
+    return this.#input[at] === D ? new Cursor(this.#input, at).dict() : undefined;
   }
 
   /** Whether there is such a key. */
@@ -144,14 +165,30 @@ function isText(input: Uint8Array, start: number, end: number, text: string): bo
   return true;
 }
 
+/**
+ * A list that is walked instead of built: what comes from strangers may have millions of items where a
+ * hundred are wanted. Lists within it come out as the same. It reads from the input whenever it is walked.
+ */
+export class BencodeList implements Iterable<BencodeItem> {
+  readonly #input: Uint8Array;
+  readonly #start: number;
+
+  /** Made by {@link BencodeDict.list}, of checked bytes: `start` is the offset of the `l`. */
+  constructor(input: Uint8Array, start: number) {
+    this.#input = input;
+    this.#start = start;
+  }
+
+  /** The items in order. */
+  *[Symbol.iterator](): Generator<BencodeItem, void> {
+    const cursor = new Cursor(this.#input, this.#start + 1);
+    while (!cursor.isAtEnd()) yield cursor.item();
+  }
+}
+
 /** The value that begins at `at` of checked input. */
 export function valueAt(input: Uint8Array, at: number): BencodeValue {
   return new Cursor(input, at).value();
-}
-
-function* itemsAt(input: Uint8Array, at: number): Generator<BencodeValue, void> {
-  const cursor = new Cursor(input, at + 1);
-  while (!cursor.isAtEnd()) yield cursor.value();
 }
 
 /** The offset behind the value that begins at `at`. */
@@ -197,20 +234,23 @@ class Cursor {
     return this.#input[this.at] === E;
   }
 
+  /** The next value, whole. */
   value(): BencodeValue {
-    switch (this.#input[this.at]) {
-      case I:
-        return this.#integer();
-      case L:
-        return this.#list();
-      case D: {
-        const start = this.at;
-        this.at = skipValue(this.#input, start);
-        return new BencodeDict(this.#input, start, this.at);
-      }
-      default:
-        return this.string();
-    }
+    return this.#input[this.at] === L ? this.#list() : this.#simple();
+  }
+
+  /** The next value, a list not built. */
+  item(): BencodeItem {
+    if (this.#input[this.at] !== L) return this.#simple();
+    const start = this.at;
+    this.skip();
+    return new BencodeList(this.#input, start);
+  }
+
+  dict(): BencodeDict {
+    const start = this.at;
+    this.skip();
+    return new BencodeDict(this.#input, start, this.at);
   }
 
   string(): Uint8Array {
@@ -237,6 +277,17 @@ class Cursor {
     return at + 1;
   }
 
+  #simple(): Exclude<BencodeItem, BencodeList> {
+    switch (this.#input[this.at]) {
+      case I:
+        return this.integer();
+      case D:
+        return this.dict();
+      default:
+        return this.string();
+    }
+  }
+
   /** Recursive for lists in lists, which are no deeper than the check let through. */
   #list(): BencodeValue[] {
     const out: BencodeValue[] = [];
@@ -246,7 +297,7 @@ class Cursor {
     return out;
   }
 
-  #integer(): number | bigint {
+  integer(): number | bigint {
     const input = this.#input;
     const start = this.at + 1;
     const isNegative = input[start] === MINUS;
@@ -260,6 +311,10 @@ class Cursor {
     const number = Number(exact);
     return Number.isSafeInteger(number) ? number : exact;
   }
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= ZERO && byte <= NINE;
 }
 
 function latin1(bytes: Uint8Array): string {

@@ -12,7 +12,7 @@
  */
 
 import { makeAddress } from "../base/address.ts";
-import type { BencodeDict, BencodeValue } from "../bencode/decode.ts";
+import { type BencodeDict, type BencodeItem, BencodeList } from "../bencode/decode.ts";
 import { exactText } from "./text.ts";
 import { MAX_TRACKERS, MAX_URLS_SEEN, MAX_WEB_SEEDS, trackerUrl, webSeedUrl } from "./urls.ts";
 
@@ -29,9 +29,9 @@ export function readTrackers(root: BencodeDict): string[][] {
   const seen = new Set<string>();
   const tiers: string[][] = [];
   let left = MAX_URLS_SEEN;
-  for (const tier of root.items("announce-list") ?? []) {
+  for (const tier of root.list("announce-list") ?? []) {
     if (left-- <= 0 || seen.size >= MAX_TRACKERS) break;
-    if (!Array.isArray(tier)) continue;
+    if (!(tier instanceof BencodeList)) continue;
     const urls: string[] = [];
     for (const value of tier) {
       if (left-- <= 0 || seen.size >= MAX_TRACKERS) break;
@@ -40,7 +40,7 @@ export function readTrackers(root: BencodeDict): string[][] {
     if (urls.length > 0) tiers.push(urls);
   }
   if (tiers.length > 0) return tiers;
-  const announce = trackerUrl(textOf(root.get("announce")));
+  const announce = trackerUrl(textOf(root.bytes("announce")));
   return announce === undefined ? [] : [[announce]];
 }
 
@@ -49,7 +49,7 @@ export function readWebSeeds(root: BencodeDict): string[] {
   const seen = new Set<string>();
   const urls: string[] = [];
   let left = MAX_URLS_SEEN;
-  for (const item of root.items("url-list") ?? [root.get("url-list")]) {
+  for (const item of root.list("url-list") ?? [root.bytes("url-list")]) {
     if (left-- <= 0 || urls.length >= MAX_WEB_SEEDS) break;
     addUrl(urls, seen, webSeedUrl(textOf(item)));
   }
@@ -60,9 +60,9 @@ export function readWebSeeds(root: BencodeDict): string[] {
 export function readNodes(root: BencodeDict): HostPort[] {
   const nodes: HostPort[] = [];
   let left = MAX_NODES;
-  for (const item of root.items("nodes") ?? []) {
+  for (const item of root.list("nodes") ?? []) {
     if (left-- <= 0) break;
-    if (!Array.isArray(item)) continue;
+    if (!(item instanceof BencodeList)) continue;
     const [host, port] = item;
     if (typeof port !== "number" || port < 1 || port > 65_535) continue;
     const name = textOf(host);
@@ -74,7 +74,7 @@ export function readNodes(root: BencodeDict): HostPort[] {
 
 /** Unix seconds of `creation date`, or null where it is none a calendar of four-digit years has. */
 export function readCreationDate(root: BencodeDict): number | null {
-  const value = root.get("creation date");
+  const value = root.integer("creation date");
   return typeof value === "number" && value >= 0 && value <= LAST_SECOND ? value : null;
 }
 
@@ -89,6 +89,6 @@ function addUrl(urls: string[], seen: Set<string>, url: string | undefined): voi
   urls.push(url);
 }
 
-function textOf(value: BencodeValue | undefined): string {
+function textOf(value: BencodeItem | undefined): string {
   return value instanceof Uint8Array ? exactText(value) ?? "" : "";
 }

@@ -10,9 +10,9 @@
  */
 
 import { equalBytes } from "../base/bytes.ts";
-import { BencodeDict, type BencodeValue } from "../bencode/decode.ts";
-import { broken, demandBytes, demandInteger, demandItems } from "./fields.ts";
-import { MAX_PATH_DEPTH, PathTree, safeName, type System } from "./safe_path.ts";
+import { BencodeDict, type BencodeList } from "../bencode/decode.ts";
+import { broken, demandBytes, demandInteger, demandList } from "./fields.ts";
+import { MAX_PATH_DEPTH, type PathFault, PathTree, safeName, type System } from "./safe_path.ts";
 import { exactText, repairedText } from "./text.ts";
 
 /** One entry of a torrent's list of files. Its place in the list is its index everywhere. */
@@ -48,13 +48,12 @@ export interface FileList {
  */
 export function readFiles(info: BencodeDict, system: System): FileList {
   const name = readName(info, system);
-  const length = info.get("length");
   const isSingleFile = !info.has("files");
-  if (isSingleFile && length === undefined) throw broken("info", "neither length nor files");
-  const single = length === undefined ? 0 : demandInteger(length, "info.length", LENGTH_RANGE);
+  if (isSingleFile && !info.has("length")) throw broken("info", "neither length nor files");
+  const length = info.has("length") ? readLength(info, "info") : 0;
   const files = isSingleFile
-    ? [{ path: [name], displayPath: name, length: single, offset: 0, isPad: false }]
-    : readList(demandItems(info, "files", "info.files"), new Layout(name, system));
+    ? [{ path: [name], displayPath: name, length, offset: 0, isPad: false }]
+    : readList(demandList({ dict: info, key: "files", parent: "info" }), new Layout(name, system));
   const last = files.at(-1);
   if (!last) throw broken("info.files", "empty list");
   const totalBytes = last.offset + last.length;
@@ -66,37 +65,37 @@ export function readFiles(info: BencodeDict, system: System): FileList {
 
 /** Components looked at; those that are no names are left out later. */
 const MAX_COMPONENTS = 2 * MAX_PATH_DEPTH;
-const LENGTH_RANGE = { min: 0, max: Number.MAX_SAFE_INTEGER };
 
 function readName(info: BencodeDict, system: System): string {
-  const plain = demandBytes(info.get("name"), "info.name");
-  const better = info.get("name.utf-8");
-  const text = (better instanceof Uint8Array ? exactText(better) : undefined) ??
-    repairedText(plain);
+  const plain = demandBytes({ dict: info, key: "name", parent: "info" });
+  const better = info.bytes("name.utf-8");
+  const text = (better && exactText(better)) ?? repairedText(plain);
   const name = safeName(text, system);
   if (name === undefined) throw broken("info.name", "empty or not a name");
   return name;
 }
 
-function readList(list: Iterable<BencodeValue>, layout: Layout): FileEntry[] {
+function readLength(dict: BencodeDict, parent: string): number {
+  return demandInteger({ dict, key: "length", parent }, 0, Number.MAX_SAFE_INTEGER);
+}
+
+function readList(list: BencodeList, layout: Layout): FileEntry[] {
   const files: FileEntry[] = [];
   const names = new Names();
   let offset = 0;
   for (const entry of list) {
     const where = `info.files[${files.length}]`;
     if (!(entry instanceof BencodeDict)) throw broken(where, "not a dictionary");
-    const length = demandInteger(entry.get("length"), `${where}.length`, LENGTH_RANGE);
+    const length = readLength(entry, where);
     if (length > Number.MAX_SAFE_INTEGER - offset) {
       throw broken(`${where}.length`, "the sum of all lengths is out of range");
     }
-    const components = readPath(entry, `${where}.path`, names);
+    const components = readPath(entry, where, names);
     const kind = kindOf(entry, components);
-    if (kind === "link" && length > 0) {
-      throw broken(`${where}.path`, "a symbolic link that has a length");
-    }
+    if (kind === "link" && length > 0) throw broken(`${where}.path`, "a link that has a length");
     const isPad = kind !== "file";
     const path = isPad ? layout.aside(components) : layout.place(components);
-    if (!path) throw broken(`${where}.path`, "no name in it, too deep, or one name too often");
+    if (typeof path === "string") throw broken(`${where}.path`, path);
     files.push({ path, displayPath: path.slice(1).join("/"), length, offset, isPad });
     offset += length;
   }
@@ -115,7 +114,7 @@ class Layout {
     this.#tree = new PathTree(system);
   }
 
-  place(components: readonly string[]): string[] | undefined {
+  place(components: readonly string[]): string[] | PathFault {
     return this.#tree.place(this.#name, components);
   }
 
@@ -126,15 +125,15 @@ class Layout {
   }
 }
 
-function readPath(entry: BencodeDict, where: string, names: Names): string[] {
+function readPath(dict: BencodeDict, parent: string, names: Names): string[] {
   const components: string[] = [];
-  for (const part of demandItems(entry, "path", where)) {
-    if (!(part instanceof Uint8Array)) throw broken(where, "a component that is not a string");
-    if (components.length === MAX_COMPONENTS) throw broken(where, "too many components");
+  for (const part of demandList({ dict, key: "path", parent })) {
+    if (!(part instanceof Uint8Array)) throw broken(`${parent}.path`, "not a list of strings");
+    if (components.length === MAX_COMPONENTS) throw broken(`${parent}.path`, "too many components");
     components.push(names.text(part, components.length));
   }
-  if (components.length === 0) throw broken(where, "empty list");
-  return betterPath(entry) ?? components;
+  if (components.length === 0) throw broken(`${parent}.path`, "empty list");
+  return betterPath(dict) ?? components;
 }
 
 /** Texts of the path read last: most files lie in the folder of the file before. */
@@ -152,10 +151,8 @@ class Names {
 
 /** `path.utf-8`, if it is what its name says. */
 function betterPath(entry: BencodeDict): string[] | undefined {
-  const items = entry.items("path.utf-8");
-  if (!items) return undefined;
   const components: string[] = [];
-  for (const part of items) {
+  for (const part of entry.list("path.utf-8") ?? []) {
     const text = part instanceof Uint8Array ? exactText(part) : undefined;
     if (text === undefined || components.length === MAX_COMPONENTS) return undefined;
     components.push(text);
@@ -168,10 +165,8 @@ const LETTER_L = 0x6c;
 
 /** `attr` is a set of letters: `p` is padding, `l` a symbolic link. Old creators mark padding by its path alone. */
 function kindOf(entry: BencodeDict, path: readonly string[]): "file" | "pad" | "link" {
-  const attributes = entry.get("attr");
-  if (attributes instanceof Uint8Array) {
-    if (attributes.includes(LETTER_P)) return "pad";
-    if (attributes.includes(LETTER_L)) return "link";
-  }
+  const attributes = entry.bytes("attr");
+  if (attributes?.includes(LETTER_P)) return "pad";
+  if (attributes?.includes(LETTER_L)) return "link";
   return path.length === 2 && path[0] === ".pad" && /^\d+$/.test(path[1]!) ? "pad" : "file";
 }

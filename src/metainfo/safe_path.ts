@@ -34,6 +34,9 @@ export function safeName(component: string, system: System = "linux"): string | 
   return windowsName(shorten(windowsName(name), ""));
 }
 
+/** Why there is no path: no component is a name, too deep, or more of one name than could be meant. */
+export type PathFault = "no name in it" | "too many folders" | "too many files of one name";
+
 /** Gives out paths of which no two clash, in the order of asking. */
 export class PathTree {
   readonly #system: System;
@@ -50,10 +53,9 @@ export class PathTree {
    * it, the next ones are numbered in front of the extension (`a.txt`, `a.1.txt`). Components of which
    * nothing is left, as of `..`, are left out.
    *
-   * @returns `undefined` where no component is left, there are more than {@link MAX_PATH_DEPTH}, or more
-   * files of one name than could be meant.
+   * @returns a string that says what is wrong where there can be no such path.
    */
-  place(top: string, components: readonly string[]): string[] | undefined {
+  place(top: string, components: readonly string[]): string[] | PathFault {
     const path = [top];
     let folder = this.#top;
     let last: string | undefined;
@@ -62,15 +64,17 @@ export class PathTree {
       if (name === undefined) continue;
       if (last !== undefined) {
         const below = this.#folder(folder, last);
-        if (!below || path.length >= MAX_PATH_DEPTH - 1) return undefined;
+        if (!below) return "too many files of one name";
+        if (path.length >= MAX_PATH_DEPTH - 1) return "too many folders";
         // The folder's own string, so that a thousand files share one.
         path.push(below.name);
         folder = below;
       }
       last = name;
     }
-    const name = last === undefined ? undefined : this.#free(folder, last);
-    if (name === undefined) return undefined;
+    if (last === undefined) return "no name in it";
+    const name = this.#free(folder, last);
+    if (name === undefined) return "too many files of one name";
     folder.content.set(fold(name, this.#system), FILE);
     path.push(name);
     return path;

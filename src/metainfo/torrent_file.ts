@@ -96,10 +96,10 @@ export function parseTorrent(bytes: Uint8Array, options: ParseOptions): Metainfo
   if (!(root instanceof BencodeDict)) {
     throw new MetainfoError("Cannot parse torrent: not a dictionary", "");
   }
-  const info = root.get("info");
+  const info = root.dict("info");
   const span = root.span("info");
-  if (info === undefined || !span) throw broken("info", "missing");
-  if (!(info instanceof BencodeDict)) throw broken("info", "not a dictionary");
+  if (!span) throw broken("info", "missing");
+  if (!info) throw broken("info", "not a dictionary");
   return build(root, info, { ...options, infoBytes: bytes.subarray(span.start, span.end) });
 }
 
@@ -117,7 +117,6 @@ export function parseInfo(infoBytes: Uint8Array, options: ParseOptions): Metainf
   return build(null, info, { ...options, infoBytes });
 }
 
-const PIECE_LENGTH_RANGE = { min: 1, max: MAX_PIECE_LENGTH };
 const HASH_BYTES = 20;
 
 function checkSize(bytes: Uint8Array): void {
@@ -134,14 +133,14 @@ function build(
   options: ParseOptions & { infoBytes: Uint8Array },
 ): Metainfo {
   const { infoBytes, hasher } = options;
-  const hasV2 = info.get("file tree") instanceof BencodeDict;
+  const hasV2 = info.dict("file tree") !== undefined;
   if (hasV2 && !info.has("pieces")) {
     throw new MetainfoError("Cannot read torrent: v2-only torrents are not supported yet", "info");
   }
   const pieceLength = demandInteger(
-    info.get("piece length"),
-    "info.piece length",
-    PIECE_LENGTH_RANGE,
+    { dict: info, key: "piece length", parent: "info" },
+    1,
+    MAX_PIECE_LENGTH,
   );
   const pieceHashes = readHashes(info);
   const { name, files, isSingleFile, totalBytes } = readFiles(info, options.system ?? "linux");
@@ -152,7 +151,7 @@ function build(
   }
   return {
     infoHash: hasher.sha1(infoBytes),
-    infoHashV2: hasV2 && info.get("meta version") === 2 ? hasher.sha256(infoBytes) : null,
+    infoHashV2: hasV2 && info.integer("meta version") === 2 ? hasher.sha256(infoBytes) : null,
     infoBytes,
     name,
     pieceMap,
@@ -160,7 +159,7 @@ function build(
     pieceHashes,
     files,
     isSingleFile,
-    isPrivate: info.has("private") && info.get("private") !== 0,
+    isPrivate: info.has("private") && info.integer("private") !== 0,
     trackers: root ? readTrackers(root) : [],
     webSeeds: root ? readWebSeeds(root) : [],
     nodes: root ? readNodes(root) : [],
@@ -172,7 +171,7 @@ function build(
 }
 
 function readHashes(info: BencodeDict): Uint8Array {
-  const hashes = demandBytes(info.get("pieces"), "info.pieces");
+  const hashes = demandBytes({ dict: info, key: "pieces", parent: "info" });
   if (hashes.length % HASH_BYTES !== 0) {
     throw broken("info.pieces", `length ${hashes.length} is not a multiple of ${HASH_BYTES}`);
   }

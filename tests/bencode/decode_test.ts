@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { BencodeError, BugError } from "../../src/base/errors.ts";
-import { BencodeDict, decode, decodePrefix } from "../../src/bencode/decode.ts";
+import { BencodeDict, BencodeList, decode, decodePrefix } from "../../src/bencode/decode.ts";
 
 /** One byte a character. */
 function bytes(text: string): Uint8Array {
@@ -103,13 +103,26 @@ Deno.test("BencodeDict.get() finds every key when there are many", () => {
   assertStrictEquals(value.get("300"), undefined);
 });
 
-Deno.test("BencodeDict.items() makes the items of a list one by one", () => {
-  const value = dict("d1:ali1e1:xl1:yedee1:bi5ee");
-  const items = [...value.items("a")!];
-  assertEquals(items.slice(0, 3), [1, bytes("x"), [bytes("y")]]);
-  assertEquals((items[3] as BencodeDict).size, 0);
-  assertStrictEquals(value.items("b"), undefined);
-  assertStrictEquals(value.items("c"), undefined);
+Deno.test("BencodeDict gives a value of the type that is asked for and no other", () => {
+  const value = dict("d1:ai-7e1:b2:xy1:cli1ee1:dd1:xleee");
+  const keys = ["a", "b", "c", "d", "e"];
+  const none = undefined;
+  assertEquals(keys.map((k) => value.integer(k)), [-7, none, none, none, none]);
+  assertEquals(keys.map((k) => value.bytes(k)?.length), [none, 2, none, none, none]);
+  assertEquals(keys.map((k) => value.list(k) !== none), [false, false, true, false, false]);
+  assertEquals(keys.map((k) => value.dict(k)?.size), [none, none, none, 1, none]);
+});
+
+Deno.test("BencodeList walks its items and the lists within as often as it is asked", () => {
+  const list = dict("d1:ali1e1:xli2eli3eeedeee").list("a")!;
+  for (let again = 0; again < 2; again++) {
+    const [one, x, inner, empty, none] = list;
+    assertEquals([one, x, none], [1, bytes("x"), undefined]);
+    assert(inner instanceof BencodeList && empty instanceof BencodeDict);
+    const [two, innermost] = inner;
+    assert(innermost instanceof BencodeList);
+    assertEquals([two, ...innermost], [2, 3]);
+  }
 });
 
 Deno.test("BencodeDict throws BugError when the input changed after it was checked", () => {
@@ -122,7 +135,7 @@ Deno.test("BencodeDict throws BugError when the input changed after it was check
       try {
         for (const key of ["a", "c", "z"]) {
           value.get(key);
-          value.items(key)?.[Symbol.iterator]().next();
+          for (const item of value.list(key) ?? []) if (item instanceof BencodeList) [...item];
         }
         value.keys();
       } catch (error) {

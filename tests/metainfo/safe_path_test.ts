@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { PathTree, safeName } from "../../src/metainfo/safe_path.ts";
+import { type PathFault, PathTree, safeName } from "../../src/metainfo/safe_path.ts";
 import { below, forSeeds, pick } from "../support/prng.ts";
 
 const byteLength = (text: string) => new TextEncoder().encode(text).length;
@@ -93,10 +93,15 @@ Deno.test("safeName() shortens to 255 bytes in front of the extension", () => {
   assertStrictEquals(safeName("x".repeat(254) + " yyy", "windows"), "x".repeat(254));
 });
 
+function placed(path: string[] | PathFault): string[] {
+  assert(typeof path !== "string", String(path));
+  return path;
+}
+
 /** Places paths given as `a/b` below `top`. */
 function place(list: string[], system: "linux" | "darwin" | "windows" = "linux"): string[] {
   const tree = new PathTree(system);
-  return list.map((path) => tree.place("top", path.split("/"))!.slice(1).join("/"));
+  return list.map((path) => placed(tree.place("top", path.split("/"))).slice(1).join("/"));
 }
 
 Deno.test("PathTree.place() numbers a file when its name is taken", () => {
@@ -135,28 +140,29 @@ Deno.test("PathTree.place() leaves out components that are no names", () => {
     "a/b",
     "x",
   ]);
-  assertEquals(new PathTree("linux").place("top", ["..", ".", ""]), undefined);
-  assertEquals(new PathTree("linux").place("top", []), undefined);
+  assertEquals(new PathTree("linux").place("top", ["..", ".", ""]), "no name in it");
+  assertEquals(new PathTree("linux").place("top", []), "no name in it");
 });
 
 Deno.test("PathTree.place() keeps shortened names distinct and short", () => {
   const names = Array.from({ length: 20 }, (_, i) => "x".repeat(260) + i + ".txt");
-  const placed = place(names);
-  assertEquals(new Set(placed).size, 20);
-  for (const name of placed) assert(byteLength(name) <= 255 && name.endsWith(".txt"));
+  const distinct = new Set(place(names));
+  assertEquals(distinct.size, 20);
+  for (const name of distinct) assert(byteLength(name) <= 255 && name.endsWith(".txt"));
 });
 
 Deno.test("PathTree.place() refuses a path when it is deeper than 100", () => {
   const tree = new PathTree("linux");
-  assertEquals(tree.place("top", new Array(99).fill("d"))?.length, 100);
-  assertEquals(tree.place("top", new Array(100).fill("d")), undefined);
+  assertEquals(tree.place("top", new Array(99).fill("d")).length, 100);
+  assertEquals(tree.place("top", new Array(100).fill("d")), "too many folders");
 });
 
 Deno.test("PathTree.place() gives up when a torrent is made of duplicates", () => {
   const tree = new PathTree("linux");
-  let placed = 0;
-  while (placed < 100_000 && tree.place("top", ["same"])) placed++;
-  assert(placed > 5_000 && placed < 50_000, `${placed}`);
+  let count = 0;
+  while (count < 100_000 && Array.isArray(tree.place("top", ["same"]))) count++;
+  assert(count > 5_000 && count < 50_000, `${count}`);
+  assertEquals(tree.place("top", ["same"]), "too many files of one name");
 });
 
 Deno.test("PathTree.place() never lets two paths clash", () => {
@@ -184,7 +190,7 @@ Deno.test("PathTree.place() never lets two paths clash", () => {
     for (let i = 0; i < 60; i++) {
       const wanted = Array.from({ length: 1 + below(next, 3) }, () => pick(next, parts));
       const path = tree.place("top", wanted);
-      if (!path) continue;
+      if (typeof path === "string") continue;
       const names = path.map((_, depth) => fold(path.slice(0, depth + 1).join("/")));
       const name = names.pop()!;
       assert(!files.has(name) && !folders.has(name), `seed ${seed}: ${name}`);
