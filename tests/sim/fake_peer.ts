@@ -40,6 +40,8 @@ export interface Behaviour {
   readonly spoil?: (block: Uint8Array, request: BlockRequest, count: number) => void;
   /** Answers nothing after so many blocks on all connections. */
   readonly stallAfter?: number;
+  /** Refuses every request, where it supports the fast extension (false). */
+  readonly rejects?: boolean;
   /** Closes every connection after so many blocks on it, with a reset if told so. */
   readonly closeAfter?: number;
   readonly closeWithReset?: boolean;
@@ -73,6 +75,7 @@ export class FakePeer {
   /** When connections ended. */
   readonly closedAt: number[] = [];
   readonly #peerId: Uint8Array;
+  readonly #connections = new Set<Connection>();
 
   private constructor(host: SimHost, torrent: TestTorrent, port: number, behaviour: Behaviour) {
     this.host = host;
@@ -102,6 +105,21 @@ export class FakePeer {
     return `${this.address.host}:${this.address.port}`;
   }
 
+  /** Sends raw bytes on every connection that is open and past its handshake. */
+  tell(bytes: Uint8Array): void {
+    for (const connection of this.#connections) connection.send(bytes);
+  }
+
+  /** Chokes everybody: what is owed is dropped, or rejected where the fast extension wants that. */
+  choke(): void {
+    for (const connection of this.#connections) connection.choke();
+  }
+
+  /** Unchokes everybody. */
+  unchoke(): void {
+    for (const connection of this.#connections) connection.unchoke();
+  }
+
   /** Dials somebody; resolves when the connection has ended. */
   async dial(address: Address): Promise<void> {
     await this.#run(await this.host.process.network.dial(address), true);
@@ -110,9 +128,12 @@ export class FakePeer {
   async #run(stream: ByteStream, isDialler: boolean): Promise<void> {
     this.connections++;
     this.open++;
+    const connection = new Connection(this, stream, this.#peerId);
+    this.#connections.add(connection);
     try {
-      await new Connection(this, stream, this.#peerId).run(isDialler);
+      await connection.run(isDialler);
     } finally {
+      this.#connections.delete(connection);
       stream.close();
       this.open--;
       this.closedAt.push(this.host.world.clock.now());
@@ -129,6 +150,7 @@ class Connection {
   readonly #owed: BlockRequest[] = [];
   #served = 0;
   #isServing = false;
+  #isChoking = false;
   #sending: Promise<unknown> = Promise.resolve();
 
   constructor(peer: FakePeer, stream: ByteStream, peerId: Uint8Array) {
@@ -159,9 +181,9 @@ class Connection {
       fast: behaviour.fast ?? false,
     });
     if (behaviour.handshake === "silent") return;
-    if (behaviour.handshake === "half") await this.#send(bytes.subarray(0, 30));
-    else if (behaviour.handshake === "garbage") await this.#send(bytes.map((b) => b ^ 0x5a));
-    else await this.#send(bytes);
+    if (behaviour.handshake === "half") await this.send(bytes.subarray(0, 30));
+    else if (behaviour.handshake === "garbage") await this.send(bytes.map((b) => b ^ 0x5a));
+    else await this.send(bytes);
   }
 
   async #drain(): Promise<void> {
@@ -170,12 +192,12 @@ class Connection {
 
   async #open(): Promise<void> {
     const { behaviour, host } = this.#peer;
-    await this.#send(behaviour.bitfield ?? this.#bitfield());
+    await this.send(behaviour.bitfield ?? this.#bitfield());
     if (behaviour.opening) this.#storm(behaviour.opening);
     const unchokeMs = behaviour.unchokeMs ?? 0;
-    if (unchokeMs === 0) await this.#send(message(ID.unchoke));
+    if (unchokeMs === 0) await this.send(message(ID.unchoke));
     else {
-      host.process.clock.sleep(unchokeMs).then(() => this.#send(message(ID.unchoke)));
+      host.process.clock.sleep(unchokeMs).then(() => this.send(message(ID.unchoke)));
     }
   }
 
@@ -191,7 +213,7 @@ class Connection {
 
   async #storm(bytes: Uint8Array): Promise<void> {
     const { repeatMs } = this.#peer.behaviour;
-    while (await this.#send(bytes) && repeatMs !== undefined) {
+    while (await this.send(bytes) && repeatMs !== undefined) {
       if (repeatMs > 0) await this.#peer.host.process.clock.sleep(repeatMs);
     }
   }
@@ -206,6 +228,9 @@ class Connection {
     };
     if (id === ID.request) {
       this.#peer.requests.push(request);
+      const { fast, rejects } = this.#peer.behaviour;
+      if (rejects || (this.#isChoking && fast)) return void this.send(message(ID.reject, payload));
+      if (this.#isChoking) return;
       this.#owed.push(request);
       if (!this.#isServing) this.#serve();
       return;
@@ -214,8 +239,7 @@ class Connection {
     const at = this.#owed.findIndex((r) => r.piece === request.piece && r.begin === request.begin);
     if (at < 0) return;
     this.#owed.splice(at, 1);
-    const body = [...u32(request.piece), ...u32(request.begin), ...u32(request.length)];
-    if (this.#peer.behaviour.fast) this.#send(message(ID.reject, body));
+    if (this.#peer.behaviour.fast) this.send(message(ID.reject, payload));
   }
 
   async #serve(): Promise<void> {
@@ -227,7 +251,7 @@ class Connection {
       if (peer.served >= (behaviour.stallAfter ?? Infinity)) break;
       const request = this.#owed.shift();
       if (!request) break;
-      if (!await this.#send(this.#block(request))) break;
+      if (!await this.send(this.#block(request))) break;
       peer.served++;
       if (++this.#served < (behaviour.closeAfter ?? Infinity)) continue;
       if (behaviour.closeWithReset) (this.#stream as SimStream).reset();
@@ -245,8 +269,22 @@ class Connection {
     return pieceMessage(request.piece, request.begin, block);
   }
 
+  unchoke(): void {
+    this.#isChoking = false;
+    this.send(message(ID.unchoke));
+  }
+
+  choke(): void {
+    this.#isChoking = true;
+    this.send(message(ID.choke));
+    for (const { piece, begin, length } of this.#owed.splice(0)) {
+      const payload = [...u32(piece), ...u32(begin), ...u32(length)];
+      if (this.#peer.behaviour.fast) this.send(message(ID.reject, payload));
+    }
+  }
+
   /** One write at a time, in the order of the calls. */
-  #send(bytes: Uint8Array): Promise<boolean> {
+  send(bytes: Uint8Array): Promise<boolean> {
     const sent = this.#sending.then(() => bytes.length === 0 || this.#stream.write(bytes));
     this.#sending = sent;
     return sent;
