@@ -40,8 +40,8 @@ export function lookOf(shell: Shell, options: Options): Look {
     progress: progressMode(options.text("progress") ?? "auto", {
       isLive,
       isQuiet,
-      // Events tell a script how it goes; lines are for people.
-      isTold: isJson && !shell.stderr.isTerminal,
+      // Events tell a script how it goes; lines are for people, where the two do not mix.
+      isTold: isJson && (shell.stdout.isTerminal || !shell.stderr.isTerminal),
     }),
     isColored: isColored(shell, options, isLive),
     isQuiet,

@@ -8,8 +8,8 @@ import type { OptionKind, OptionValue } from "./values.ts";
 import type { VerbName } from "./verbs.ts";
 
 /**
- * Whether this version can do what an option asks for: always; only where it switches off what does not
- * exist yet (accepted, without effect); or not yet at all (refused, never ignored).
+ * Whether this version can do what an option asks for: it does; it switches off what does not exist yet
+ * (accepted, without effect); or not yet (refused, never ignored, unless its value says "off").
  */
 export type OptionStatus = "works" | "off-switch" | "later";
 

@@ -46,8 +46,8 @@ interface More {
   readonly list?: RegExp;
   /** What does not exist yet, and which values ask for it (default: every value). */
   readonly lacks?: readonly [what: string, isMissing?: (value: OptionValue) => boolean];
-  /** It does nothing yet but switch off what is lacking. */
-  readonly isOffSwitch?: true;
+  /** Where it is not "later" without exception nor "works". */
+  readonly status?: OptionStatus;
   readonly warn?: (text: string) => string | undefined;
   readonly isHidden?: true;
   readonly isCommandLineOnly?: true;
@@ -56,11 +56,8 @@ interface More {
 function option(spelling: string, kind: OptionKind, help: string, more: More): OptionSpec {
   const [, short, name, metavar] = /^(?:-(\w), )?--([\w-]+)(?: (.+))?$/.exec(spelling)!;
   const [lacks, isMissing] = more.lacks ?? [undefined, () => false];
-  const status: OptionStatus = more.isOffSwitch
-    ? "off-switch"
-    : lacks !== undefined && isMissing === undefined
-    ? "later"
-    : "works";
+  const status = more.status ??
+    (lacks !== undefined && isMissing === undefined ? "later" : "works");
   return {
     name: name!,
     short,
@@ -150,24 +147,24 @@ const SWITCHES: readonly OptionSpec[] = [
     verbs: SWARM,
     also: opposite("--dht", "--enable-dht"),
     lacks: ["the DHT is", isNotOff],
-    isOffSwitch: true,
+    status: "off-switch",
   }),
   option("--no-pex", FLAG, "do not learn peers from peers", {
     verbs: SWARM,
     also: opposite("--pex", "--enable-peer-exchange"),
     lacks: ["peer exchange is", isNotOff],
-    isOffSwitch: true,
+    status: "off-switch",
   }),
   option("--no-lsd", FLAG, "do not look for peers on the local network", {
     verbs: SWARM,
     also: opposite("--lsd", "--bt-enable-lpd"),
     lacks: ["local peer discovery is", isNotOff],
-    isOffSwitch: true,
+    status: "off-switch",
   }),
   option("--no-webseeds", FLAG, "use no HTTP seeds, not even the torrent's own", {
     verbs: SWARM,
     lacks: ["web seeds are", isNotOff],
-    isOffSwitch: true,
+    status: "off-switch",
   }),
 ];
 
@@ -215,14 +212,14 @@ const PEERS: readonly OptionSpec[] = [
     {
       verbs: SWARM,
       lacks: ["encryption is", (value) => value === "prefer" || value === "require"],
-      isOffSwitch: true,
+      status: "off-switch",
     },
   ),
   option(
     "--transport HOW",
     { type: "enum", values: ["tcp", "utp", "both"] },
     "to peers: tcp, utp or both (both)",
-    { verbs: SWARM, lacks: ["uTP is", (value) => value === "utp"], isOffSwitch: true },
+    { verbs: SWARM, lacks: ["uTP is", (value) => value === "utp"], status: "off-switch" },
   ),
   option("--blocklist FILE", TEXT, "never talk to these addresses", {
     verbs: SWARM,
@@ -255,17 +252,17 @@ const SPEED: readonly OptionSpec[] = [
   option("--seed", FLAG, "go on seeding after the download (off)", {
     verbs: ["get"],
     lacks: ["seeding is", isOn],
-    isOffSwitch: true,
+    status: "later",
   }),
   option("--seed-ratio R", RATIO, "seed until R times the size was given (0: do not seed)", {
     verbs: GIVE,
     lacks: ["seeding is", isNotZero],
-    isOffSwitch: true,
+    status: "later",
   }),
   option("--seed-time DURATION", DURATION, "seed this long (0: do not seed)", {
     verbs: GIVE,
     lacks: ["seeding is", isNotZero],
-    isOffSwitch: true,
+    status: "later",
     warn: (text) =>
       /^[\d.]+$/.test(text) && Number(text) > 0
         ? `--seed-time ${text} is ${text} seconds here (minutes in aria2): write ${text}s or ${text}m`
@@ -274,13 +271,13 @@ const SPEED: readonly OptionSpec[] = [
   option("--seed-while", FLAG, "seed while the COMMAND after -- runs, exit with its code", {
     verbs: GIVE,
     lacks: ["seeding is", isOn],
-    isOffSwitch: true,
+    status: "later",
     isCommandLineOnly: true,
   }),
   option("--super-seed", FLAG, "as the first seed, give every piece once before twice", {
     verbs: GIVE,
     lacks: ["seeding is", isOn],
-    isOffSwitch: true,
+    status: "later",
   }),
 ];
 

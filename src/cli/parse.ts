@@ -41,7 +41,7 @@ export function parseCommandLine(args: readonly string[], env: Env): Invocation 
   const { verb, operands } = chooseVerb([...words, ...rest], given);
   const options = new Map<string, OptionValue[]>();
   const warnings: string[] = [];
-  for (const one of [...given, ...fromEnvironment(verb, given, env)]) {
+  for (const one of [...effective(given), ...fromEnvironment(verb, given, env)]) {
     if (!one.spec.verbs.includes(verb.name)) throw foreignOption(one, verb);
     const values = readValues(one);
     const warning = one.spec.warn?.(one.text);
@@ -122,6 +122,15 @@ function foreignOption(one: Given, verb: VerbSpec): UsageError {
   return new UsageError(`Cannot use ${one.spelling} with ${verb.name}: it does not apply`, {
     hint: `${one.spelling} belongs to ${owners}`,
   });
+}
+
+/** What counts of what was given: of an option that is neither a list nor counted, the last. */
+function effective(given: readonly Given[]): Given[] {
+  const last = new Map(given.map((one) => [one.spec, one]));
+  return given.filter((one) =>
+    one.spec.separator !== undefined || one.spec.kind.type === "count" ||
+    last.get(one.spec) === one
+  );
 }
 
 /** The variables that say something the command line does not. */

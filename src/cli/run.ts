@@ -16,6 +16,7 @@ import { lookOf, type Options } from "./look.ts";
 import { JsonLines } from "./ndjson.ts";
 import { type Invocation, parseCommandLine, wantsJson } from "./parse.ts";
 import { Screen } from "./screen.ts";
+import { writeStepSummary } from "./step_summary.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** How long the last words may take when nobody reads them. */
@@ -45,6 +46,7 @@ export async function runCli(shell: Shell, parts: Parts): Promise<number> {
       ending = { exitCode: failure.exitCode, failure };
     }
     tell(ending, { shell, screen, json });
+    if (invocation.verb.name === "get") await writeStepSummary(shell, ending);
     await flush(shell, interrupts.signal).catch(() => {});
   }
   return ending.exitCode;

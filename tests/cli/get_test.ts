@@ -267,6 +267,22 @@ Deno.test("get logs to standard error with -v and to the log file always", async
   assert(/^2023-11-14T22:13:20\.000Z debug: small$/.test(shell.logs.get("log")![1]!));
 });
 
+Deno.test("get writes a step summary when GitHub Actions asks for one", async () => {
+  const env = { GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: "summary.md" };
+  const good = await run("get a.torrent", { env });
+  assertEquals(good.shell.logs.get("summary.md"), [
+    "* starling: done, 39.1 KiB in 12s (`a.torrent`)",
+  ]);
+  const bad = await run("get a.torrent", {
+    env,
+    onAdd: failing({ kind: "failed", reason: "storage", message: "Cannot write `x`\n<b>: full" }),
+  });
+  assertEquals(bad.shell.logs.get("summary.md"), [
+    "* starling: exit 4, `Cannot write 'x'\\u{a}<b>: full` (`a.torrent`)",
+  ]);
+  assertEquals((await run("get a.torrent")).shell.logs.size, 0);
+});
+
 Deno.test("runCli() tells scripts of a usage error when they asked for JSON", async () => {
   const { shell, code } = await run("get --json --max-pears 3 x.torrent");
   assertEquals(code, 2);

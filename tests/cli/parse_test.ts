@@ -233,6 +233,7 @@ Deno.test("parseCommandLine() accepts what switches off what does not exist yet"
     "--transport tcp --encryption off",
     "--transport both --encryption allow",
     "--seed=false --no-seed --seed-time 0 --seed-ratio 0 --super-seed=false",
+    "--seed --no-seed --encryption require --encryption off",
     "--metadata-timeout 5m --stall-timeout 0 --timeout 2h",
     "--allow-private --progress none --fsync --sequential --allocate full",
   ];

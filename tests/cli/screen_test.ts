@@ -58,6 +58,7 @@ Deno.test("lookOf() chooses how progress is shown", () => {
   assertEquals(mode({ ...TTY, flags: ["quiet"] }), "none");
   assertEquals(mode({ flags: ["json"] }), "none");
   assertEquals(mode({ ...TTY, flags: ["json"] }), "bar");
+  assertEquals(mode({ ...TTY, stdoutIsTerminal: true, flags: ["json"] }), "none");
   assertEquals(mode({ ...TTY, progress: "none" }), "none");
   assertEquals(mode({ progress: "bar" }), "bar");
   assertEquals(mode({ ...TTY, progress: "plain" }), "plain");
