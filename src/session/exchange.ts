@@ -25,6 +25,7 @@ import { type KnownPeer, PeerBook, type PeerSource } from "../swarm/peer_book.ts
 import { Swarm } from "../swarm/swarm.ts";
 import { encodeExtensionHandshake } from "../wire/extension.ts";
 import type { Handshake } from "../wire/handshake.ts";
+import type { ReadBlocks } from "./block_sender.ts";
 import { DIAL_TIMEOUT_MS, dialPeers } from "./dialer.ts";
 import { type ConnHost, isOurselves, PeerConn, readGreeting, sendGreeting } from "./peer_conn.ts";
 import { pickToReplace, ROTATE_EVERY_MS } from "./rotation.ts";
@@ -43,11 +44,14 @@ export interface ExchangeParts {
   readonly permits: Semaphore;
   readonly peerId: Uint8Array;
   readonly downLimit: TokenBucket;
+  readonly upLimit: TokenBucket;
   readonly isSequential: boolean;
   /** Our listening port, 0 while there is none. */
   readonly port: () => number;
   /** A selected file has become complete. */
   readonly onFile: (file: FileIndex) => void;
+  /** A verified piece could not be read any more; it is not offered from now on. */
+  readonly onLost: (error: unknown) => void;
   /** Called every tick, after the swarm's. */
   readonly onTick: () => void;
 }
@@ -57,6 +61,8 @@ export class Exchange implements ConnHost {
   readonly swarm: Swarm;
   readonly clock: Clock;
   readonly downLimit: TokenBucket;
+  readonly upLimit: TokenBucket;
+  readonly readBlocks: ReadBlocks;
   readonly book: PeerBook;
   /** Why peers were dropped, counted. */
   readonly closed: Partial<Record<PeerCloseReason, number>> = {};
@@ -76,6 +82,13 @@ export class Exchange implements ConnHost {
     this.#parts = parts;
     this.clock = world.clock;
     this.downLimit = parts.downLimit;
+    this.upLimit = parts.upLimit;
+    this.readBlocks = (piece, begin, into) =>
+      disk.read(piece, begin, into).catch((error) => {
+        // What is gone is not offered again; everything else still is.
+        if (this.swarm.have.delete(piece)) parts.onLost(error);
+        throw error;
+      });
     this.book = new PeerBook(world.random);
     this.swarm = new Swarm({
       map: metainfo.pieceMap,
@@ -150,6 +163,7 @@ export class Exchange implements ConnHost {
       this.#writing++;
       this.#write(open).catch(this.#reject);
     }
+    if (this.swarm.giving.isRoundDue) this.swarm.giving.tick(this.clock.now());
     for (const giver of this.swarm.takeGuilty()) this.book.ban(giver);
     for (const conn of this.#conns) conn.flush();
   }

@@ -9,8 +9,10 @@
  */
 
 import { equalBytes } from "../base/bytes.ts";
+import { MIB } from "../base/units.ts";
 import { type PeerCloseReason, PeerError } from "../base/errors.ts";
 import type { TokenBucket } from "../base/token_bucket.ts";
+import { BlockSender, type ReadBlocks } from "./block_sender.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ByteStream } from "../ports/network.ts";
 import type { Peer } from "../swarm/peer.ts";
@@ -31,11 +33,17 @@ export const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** Read at once under a rate limit: every peer may be ahead of the limit by this much. */
 const LIMITED_READ_BYTES = 16_384;
 
+/** Messages that wait behind a write; a peer that lets more pile up does not read. */
+const MAX_UNSENT_BYTES: number = 4 * MIB;
+
 /** What a connection needs of its torrent. */
 export interface ConnHost {
   readonly swarm: Swarm;
   readonly clock: Clock;
   readonly downLimit: TokenBucket;
+  readonly upLimit: TokenBucket;
+  /** Reads bytes of a verified piece. Rejects when they are not there any more, after dealing with it. */
+  readonly readBlocks: ReadBlocks;
   /** Messages were handled: facts may be waiting and other peers may have something to be sent. */
   afterStep(): void;
 }
@@ -89,6 +97,7 @@ export class PeerConn {
   readonly #stream: ByteStream;
   readonly #decoder: Decoder;
   readonly #ended = new AbortController();
+  readonly #sender: BlockSender;
   #isWriting = false;
   #reason: PeerCloseReason | undefined;
 
@@ -114,6 +123,7 @@ export class PeerConn {
       pieceCount: swarm.map.pieceCount,
       now: host.clock.now(),
     });
+    this.#sender = new BlockSender(this.peer, host.readBlocks);
     if (this.peer.supportsExtended) this.peer.encoder.extended(0, who.extensions);
   }
 
@@ -144,18 +154,47 @@ export class PeerConn {
   /** Sends what is pending, unless a write is under way that will. Closes what is to be closed. */
   flush(): void {
     if (this.peer.closing !== undefined) return this.close(this.peer.closing);
-    if (this.#isWriting || this.peer.encoder.length === 0) return;
+    const { encoder, owed } = this.peer;
+    if (this.#isWriting) {
+      // A peer that never reads must not cost memory.
+      if (encoder.length > MAX_UNSENT_BYTES) this.close("idle");
+      return;
+    }
+    if (encoder.length === 0 && owed.length === 0) return;
     this.#isWriting = true;
     this.#write().catch(() => this.close("reset"));
   }
 
+  /** Writes until nothing is pending; messages go before blocks. */
   async #write(): Promise<void> {
-    const { encoder } = this.peer;
-    while (encoder.length > 0) {
-      this.peer.lastWriteAt = this.#host.clock.now();
-      if (!await this.#stream.write(encoder.take())) return this.close("reset");
+    const { encoder, owed } = this.peer;
+    while (!this.#ended.signal.aborted) {
+      if (encoder.length > 0) {
+        if (!await this.#send(encoder.take())) return;
+      } else if (owed.length === 0) break;
+      else if (!await this.#sendBlocks()) return;
     }
     this.#isWriting = false;
+  }
+
+  async #sendBlocks(): Promise<boolean> {
+    const { clock, upLimit, swarm } = this.#host;
+    await this.#waitForTokens(upLimit);
+    const run = await this.#sender.next().catch(() => undefined);
+    if (run === undefined) return true;
+    if (!await this.#send(run.bytes)) return false;
+    const now = clock.now();
+    upLimit.take(run.payload, now);
+    this.peer.up.add(run.payload, now);
+    swarm.counters.uploaded += run.payload;
+    return true;
+  }
+
+  async #send(bytes: Uint8Array): Promise<boolean> {
+    this.peer.lastWriteAt = this.#host.clock.now();
+    if (await this.#stream.write(bytes)) return true;
+    this.close("reset");
+    return false;
   }
 
   async #read(): Promise<void> {
@@ -167,7 +206,7 @@ export class PeerConn {
       this.#host.afterStep();
       let into = this.#decoder.reserve();
       if (downLimit.isLimited) {
-        await this.#waitForTokens();
+        await this.#waitForTokens(downLimit);
         into = into.subarray(0, LIMITED_READ_BYTES);
       }
       const n = await this.#stream.read(into);
@@ -179,10 +218,10 @@ export class PeerConn {
   }
 
   /** Waits until no debt is left; others may have taken what there was in the meantime. */
-  async #waitForTokens(): Promise<void> {
-    const { clock, downLimit } = this.#host;
+  async #waitForTokens(limit: TokenBucket): Promise<void> {
+    const { clock } = this.#host;
     const { signal } = this.#ended;
-    for (let ms = downLimit.delay(clock.now()); ms > 0; ms = downLimit.delay(clock.now())) {
+    for (let ms = limit.delay(clock.now()); ms > 0; ms = limit.delay(clock.now())) {
       if (signal.aborted) return;
       await clock.sleep(Math.ceil(ms), { signal }).catch(() => {});
     }

@@ -38,6 +38,7 @@ export class Session implements AsyncDisposable {
   readonly #torrents = new Map<string, Torrent>();
   readonly #permits: Semaphore;
   readonly #downLimit: TokenBucket;
+  readonly #upLimit: TokenBucket;
   readonly #peerId: Uint8Array;
   #listener: Listener | undefined;
   #owned: AsyncDisposable | undefined;
@@ -48,6 +49,7 @@ export class Session implements AsyncDisposable {
     this.#options = options;
     this.#permits = new Semaphore(options.maxPeers ?? MAX_PEERS);
     this.#downLimit = new TokenBucket(options.downLimit ?? Infinity);
+    this.#upLimit = new TokenBucket(options.upLimit ?? Infinity);
     const prefix = new TextEncoder().encode(PEER_ID_PREFIX);
     this.#peerId = concat([prefix, world.random.bytes(20 - prefix.length)]);
   }
@@ -94,6 +96,7 @@ export class Session implements AsyncDisposable {
       permits: this.#permits,
       peerId: this.#peerId,
       downLimit: this.#downLimit,
+      upLimit: this.#upLimit,
       bufferBytes: this.#options.bufferBytes ?? DEFAULT_BUFFER_BYTES,
       allowPrivate: this.#options.allowPrivate ?? false,
       userAgent: this.#options.userAgent ?? USER_AGENT,

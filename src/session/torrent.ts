@@ -45,6 +45,7 @@ export interface TorrentHost {
   readonly permits: Semaphore;
   readonly peerId: Uint8Array;
   readonly downLimit: TokenBucket;
+  readonly upLimit: TokenBucket;
   readonly bufferBytes: number;
   readonly allowPrivate: boolean;
   readonly userAgent: string;
@@ -87,6 +88,7 @@ export class Torrent {
   #disk: TorrentDisk | undefined;
   #exchange: Exchange | undefined;
   #announcer: Announcer | undefined;
+  #hasLost = false;
   #publishedAt = 0;
   #savedAt = 0;
 
@@ -189,7 +191,7 @@ export class Torrent {
   }
 
   async #exchangePieces(disk: TorrentDisk): Promise<void> {
-    const { world, permits, peerId, downLimit, port } = this.#host;
+    const { world, permits, peerId, downLimit, upLimit, port } = this.#host;
     const exchange = new Exchange({
       world,
       metainfo: this.metainfo,
@@ -198,9 +200,11 @@ export class Torrent {
       permits,
       peerId,
       downLimit,
+      upLimit,
       isSequential: this.#options.sequential ?? false,
       port,
       onFile: (file) => this.#reportFile(file),
+      onLost: (error) => this.#onLost(error),
       onTick: () => this.#onTick(exchange),
     });
     this.#exchange = exchange;
@@ -270,6 +274,13 @@ export class Torrent {
     }
     if (exchange.swarm.peers.length + exchange.dialling === 0) this.#announcer?.announceSoon();
     this.#checkStall(exchange, now);
+  }
+
+  #onLost(error: unknown): void {
+    if (this.#hasLost) return;
+    this.#hasLost = true;
+    const why = error instanceof Error ? error.message : String(error);
+    this.#publish({ type: "warning", message: `Cannot give all of it any more: ${why}` });
   }
 
   #checkStall(exchange: Exchange, now: number): void {

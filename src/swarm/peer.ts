@@ -13,6 +13,7 @@ import type { Millis } from "../base/units.ts";
 import type { Encoder } from "../wire/encoder.ts";
 import type { ExtensionHandshake } from "../wire/extension.ts";
 import { RequestQueue } from "./request_queue.ts";
+import { Uploads } from "./uploads.ts";
 
 /** What is known of a peer when its handshake is done. */
 export interface PeerInit {
@@ -101,6 +102,15 @@ export class Peer {
   /** `Availability.entries` when nothing was found to open that it has, -1 after it said to have more. */
   dryAt = -1;
 
+  /** Blocks it asked for and is owed. */
+  readonly owed: Uploads = new Uploads();
+  /** When we last began or ceased to serve it. */
+  servedAt: Millis;
+  /** Requests of it that were not granted. */
+  refusedRequests = 0;
+  /** Requests of it for pieces we lack. */
+  lackedRequests = 0;
+
   /** Payload bytes received that were asked for. */
   readonly down: Meter = new Meter();
   /** Payload bytes sent. */
@@ -134,6 +144,7 @@ export class Peer {
     this.encoder = init.encoder;
     this.have = new Bitfield(init.pieceCount);
     this.connectedAt = init.now;
+    this.servedAt = init.now;
     this.lastBlockAt = init.now;
     this.lastReadAt = init.now;
     this.lastWriteAt = init.now;

@@ -48,10 +48,12 @@ export class PeerProtocol implements WireHandler {
 
   onInterested(): void {
     this.#peer.peerInterested = true;
+    this.#swarm.giving.onInterest(this.#peer);
   }
 
   onNotInterested(): void {
     this.#peer.peerInterested = false;
+    this.#swarm.giving.onInterest(this.#peer);
   }
 
   onHave(index: number): void {
@@ -80,19 +82,15 @@ export class PeerProtocol implements WireHandler {
   }
 
   onRequest(index: number, begin: number, length: number): void {
-    const piece = this.#piece(index);
-    if (length > MAX_REQUEST_BYTES || !this.#swarm.map.isRange(piece, begin, length)) {
-      throw new PeerError("bad-request");
-    }
-    if (this.#peer.supportsFast) this.#peer.encoder.reject(index, begin, length);
+    this.#swarm.giving.onRequest(this.#peer, index, begin, length);
   }
 
   onPiece(index: number, begin: number, block: Uint8Array): void {
     this.#swarm.onBlock(this.#peer, index, begin, block, this.now);
   }
 
-  onCancel(index: number, _begin: number, _length: number): void {
-    this.#piece(index);
+  onCancel(index: number, begin: number, length: number): void {
+    this.#swarm.giving.onCancel(this.#peer, this.#piece(index), begin, length);
   }
 
   onPort(_port: number): void {}
@@ -136,6 +134,3 @@ export class PeerProtocol implements WireHandler {
     if (!this.#peer.supportsFast) throw new PeerError("bad-message");
   }
 }
-
-/** Requests above this size are refused, as all clients do. */
-export const MAX_REQUEST_BYTES: number = 128 * 1024;

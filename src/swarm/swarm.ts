@@ -20,6 +20,7 @@ import type { Random } from "../ports/random.ts";
 import { Assembly, HERE, type OpenPiece } from "./assembly.ts";
 import { Availability } from "./availability.ts";
 import { Blame } from "./blame.ts";
+import { Giving } from "./giving.ts";
 import { Holdings } from "./holdings.ts";
 import { InFlight } from "./in_flight.ts";
 import { checkSwarm } from "./invariants.ts";
@@ -67,6 +68,8 @@ export class Swarm {
   readonly lacking: Bitfield;
   readonly assembly: Assembly;
   readonly counters: SwarmCounters = { downloaded: 0, uploaded: 0, wasted: 0, corrupt: 0 };
+  /** What we give. */
+  readonly giving: Giving;
   readonly #availability: Availability;
   readonly #holdings: Holdings;
   readonly #picker: Picker;
@@ -107,6 +110,13 @@ export class Swarm {
       allocate: options.allocate,
       isSequential: options.isSequential,
     });
+    this.giving = new Giving({
+      map,
+      have: this.have,
+      peers: this.#peers,
+      random,
+      isSeeding: () => this.isComplete,
+    });
     this.#provenAt = this.#tickedAt = this.#forgivenAt = now;
   }
 
@@ -144,6 +154,8 @@ export class Swarm {
     this.#inFlight.delete(peer);
     this.#endExclusive((open) => open.exclusive === peer.slot);
     this.#holdings.onGone(peer);
+    peer.peerInterested = false;
+    this.giving.onInterest(peer);
   }
 
   // ---- what peers have -----------------------------------------------------------------------
@@ -284,6 +296,7 @@ export class Swarm {
     this.#endExclusive((open) => now - open.openedAt >= EXCLUSIVE_MS);
     this.fillAll(now);
     if (this.#isMemoryHeld() && this.#dropIdle(now)) this.fillAll(now);
+    this.giving.tick(now);
   }
 
   /** Whether somebody could go on but for memory, and none is on its way back. */

@@ -1,0 +1,125 @@
+/**
+ * What we give to peers of one torrent: who may ask, what is owed, who is served.
+ *
+ * Requests are answered from verified pieces only. A peer that asks for what we lack, or asks and asks while
+ * it is choked, is cut after a few. Rounds of the choker run on time and whenever a served peer is done.
+ *
+ * @module
+ */
+
+import type { Bitfield } from "../base/bitfield.ts";
+import { PeerError } from "../base/errors.ts";
+import type { Millis, PieceIndex } from "../base/units.ts";
+import type { PieceMap } from "../metainfo/piece_map.ts";
+import type { Random } from "../ports/random.ts";
+import { Choker, ROUND_MS } from "./choker.ts";
+import type { Peer } from "./peer.ts";
+
+/** Requests above this size are refused, as all clients do. */
+export const MAX_REQUEST_BYTES: number = 128 * 1024;
+/** Requests that could not be granted (choked, full, a piece we lack) before a peer is cut. */
+const MAX_REFUSED = 2000;
+/** Requests for pieces we lack before a peer is cut. */
+const MAX_LACKED = 16;
+
+/** What giving works with. */
+export interface GivingParts {
+  readonly map: PieceMap;
+  /** Verified pieces, live. */
+  readonly have: Bitfield;
+  /** Connected peers, live. */
+  readonly peers: readonly Peer[];
+  readonly random: Random;
+  /** Whether nothing is missing any more. */
+  readonly isSeeding: () => boolean;
+}
+
+/** The giving side of a swarm. */
+export class Giving {
+  readonly #parts: GivingParts;
+  readonly #choker: Choker;
+  #roundAt: Millis = -Infinity;
+  #isRoundDue = false;
+
+  constructor(parts: GivingParts) {
+    this.#parts = parts;
+    this.#choker = new Choker(parts.random);
+  }
+
+  /** Whether the next {@link tick} makes a round before its time: a slot came free or somebody new asks. */
+  get isRoundDue(): boolean {
+    return this.#isRoundDue;
+  }
+
+  /** The peer's interest changed, or it left. */
+  onInterest(peer: Peer): void {
+    const hasRoom = this.#served < this.#choker.slots;
+    if (peer.amChoking ? peer.peerInterested && hasRoom : !peer.peerInterested) {
+      this.#isRoundDue = true;
+    }
+  }
+
+  /** The peer asks for a block. @throws {PeerError} a range outside the torrent, or a flood. */
+  onRequest(peer: Peer, index: number, begin: number, length: number): void {
+    const piece = this.#parts.map.index(index);
+    if (piece === undefined) throw new PeerError("bad-index");
+    if (length > MAX_REQUEST_BYTES || !this.#parts.map.isRange(piece, begin, length)) {
+      throw new PeerError("bad-request");
+    }
+    if (!this.#parts.have.has(piece)) {
+      if (++peer.lackedRequests > MAX_LACKED) throw new PeerError("bad-request");
+      return this.#refuse(peer, piece, begin, length);
+    }
+    if (peer.amChoking || !peer.owed.push(piece, begin, length)) {
+      this.#refuse(peer, piece, begin, length);
+    }
+  }
+
+  /** The peer takes a request back; with the fast extension it is told so (BEP 6). */
+  onCancel(peer: Peer, piece: PieceIndex, begin: number, length: number): void {
+    if (peer.owed.cancel(piece, begin, length) && peer.supportsFast) {
+      peer.encoder.reject(piece, begin, length);
+    }
+  }
+
+  /** Lets time pass: makes a round when one is due. */
+  tick(now: Millis): void {
+    if (!this.#isRoundDue && now - this.#roundAt < ROUND_MS) return;
+    this.#isRoundDue = false;
+    this.#roundAt = now;
+    const { peers } = this.#parts;
+    const served = this.#choker.round(peers, now, { isSeeding: this.#parts.isSeeding() });
+    for (const peer of peers) {
+      if (served.has(peer)) this.#unchoke(peer, now);
+      else this.#choke(peer, now);
+    }
+  }
+
+  get #served(): number {
+    let served = 0;
+    for (const peer of this.#parts.peers) if (!peer.amChoking) served++;
+    return served;
+  }
+
+  #unchoke(peer: Peer, now: Millis): void {
+    if (!peer.amChoking) return;
+    peer.amChoking = false;
+    peer.servedAt = now;
+    peer.encoder.unchoke();
+  }
+
+  #choke(peer: Peer, now: Millis): void {
+    if (peer.amChoking) return;
+    peer.amChoking = true;
+    peer.servedAt = now;
+    peer.encoder.choke();
+    for (const { piece, begin, length } of peer.owed.clear()) {
+      if (peer.supportsFast) peer.encoder.reject(piece, begin, length);
+    }
+  }
+
+  #refuse(peer: Peer, piece: PieceIndex, begin: number, length: number): void {
+    if (++peer.refusedRequests > MAX_REFUSED) throw new PeerError("flood");
+    if (peer.supportsFast) peer.encoder.reject(piece, begin, length);
+  }
+}
