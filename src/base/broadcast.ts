@@ -12,9 +12,6 @@ export class Broadcast<T> {
   readonly #readers = new Set<Reader<T>>();
   readonly #limit: number;
   readonly #isDroppable: (event: T) => boolean;
-  // Published before anyone read.
-  readonly #early: T[] = [];
-  #wasRead = false;
   #closed = false;
 
   /** @param options.limit queued events per reader before droppable ones are dropped. */
@@ -26,7 +23,6 @@ export class Broadcast<T> {
   /** Hands `event` to every reader; never blocks and never runs a reader's code. */
   publish(event: T): void {
     if (this.#closed) return;
-    if (!this.#wasRead && this.#early.length < this.#limit) this.#early.push(event);
     for (const reader of this.#readers) reader.push(event, this.#limit, this.#isDroppable);
   }
 
@@ -37,7 +33,7 @@ export class Broadcast<T> {
     this.#readers.clear();
   }
 
-  /** The events from now on (the first reader gets those before, too); ends with {@link close} or, quietly, when the signal aborts. */
+  /** The events from now on; ends with {@link close} or, quietly, when the signal aborts. */
   subscribe(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<T> {
     const { signal } = options;
     const drop = () => {
@@ -49,8 +45,6 @@ export class Broadcast<T> {
     if (this.#closed || signal?.aborted) {
       reader.end();
     } else {
-      this.#wasRead = true;
-      for (const event of this.#early.splice(0)) reader.push(event, this.#limit, this.#isDroppable);
       this.#readers.add(reader);
       signal?.addEventListener("abort", drop);
     }
