@@ -19,7 +19,8 @@ import { Progress, type ProgressRow } from "./progress.ts";
 import { renderDone, renderStopped } from "./render.ts";
 import { forTerminal } from "./escape.ts";
 import { chooseFiles, noMatch } from "./select.ts";
-import { nameOfSource, readTorrent } from "./source.ts";
+import { readTorrent } from "./source.ts";
+import { nameOfSource } from "./source_kind.ts";
 
 /** How one SOURCE ended. */
 export interface Downloaded {
@@ -91,7 +92,9 @@ export class Downloads {
   async #download(source: string): Promise<Downloaded> {
     const { screen } = this.#context;
     const name = nameOfSource(source);
-    if (screen.look.progress !== "bar") screen.note(`reading ${forTerminal(name)}`);
+    // The first was told of before anything was loaded.
+    const isTold = source === this.#context.invocation.operands[0];
+    if (screen.look.progress !== "bar" && !isTold) screen.note(`reading ${forTerminal(name)}`);
     const row = this.#progress.add(name);
     let torrent: RunningTorrent | undefined;
     try {

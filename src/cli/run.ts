@@ -9,6 +9,7 @@
 
 import type { Shell } from "../ports/shell.ts";
 import type { Context, Ending, Parts } from "./context.ts";
+import { forTerminal } from "./escape.ts";
 import { errorFields, failureOf } from "./exit.ts";
 import { shortHelp } from "./help.ts";
 import { Interrupts } from "./interrupts.ts";
@@ -16,7 +17,9 @@ import { lookOf, type Options } from "./look.ts";
 import { JsonLines } from "./ndjson.ts";
 import { type Invocation, parseCommandLine, wantsJson } from "./parse.ts";
 import { Screen } from "./screen.ts";
+import { isReadable, nameOfSource } from "./source_kind.ts";
 import { writeStepSummary } from "./step_summary.ts";
+import { cut, widthOf } from "./text_width.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** How long the last words may take when nobody reads them. */
@@ -55,6 +58,7 @@ export async function runCli(shell: Shell, parts: Parts): Promise<number> {
 function runVerb(context: Context): Promise<Ending> {
   switch (context.invocation.verb.name) {
     case "get":
+      sayFirst(context);
       return import("./commands/get.ts").then(({ runGet }) => runGet(context));
     case "info":
       return import("./commands/info.ts").then(({ runInfo }) => runInfo(context));
@@ -63,6 +67,16 @@ function runVerb(context: Context): Promise<Ending> {
     default:
       return import("./commands/help.ts").then(({ runHelp }) => runHelp(context));
   }
+}
+
+/** The first sign of life, before the engine is loaded: what is being read. */
+function sayFirst({ invocation, screen }: Context): void {
+  const source = invocation.operands[0];
+  if (source === undefined || !isReadable(source)) return;
+  const name = forTerminal(nameOfSource(source));
+  if (screen.look.progress !== "bar") return screen.note(`reading ${name}`);
+  const line = cut(`${name}: reading`, screen.canvas.columns);
+  screen.draw([line], [widthOf(line)]);
 }
 
 /** The end of a command line that makes no sense. */

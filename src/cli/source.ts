@@ -17,7 +17,7 @@ import type { Hasher } from "../ports/hash.ts";
 import type { HttpClient, HttpResponse } from "../ports/http.ts";
 import type { Shell } from "../ports/shell.ts";
 import { isLocalHost } from "../session/policy.ts";
-import { sourceKind } from "./source_kind.ts";
+import { nameOfSource, sourceKind } from "./source_kind.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** What reading a source needs. */
@@ -45,9 +45,12 @@ export function checkSource(source: string): void {
   if (kind === "magnet") parseMagnet(source);
   if (kind === "magnet" || (kind === "infohash" && parseInfoHash(source) !== undefined)) {
     const what = kind === "magnet" ? "magnet links are" : "a bare infohash is";
-    throw new UsageError(`Cannot use ${shorten(source)}: ${what} not supported in this version`, {
-      hint: "give a .torrent file or the URL of one",
-    });
+    throw new UsageError(
+      `Cannot use ${nameOfSource(source)}: ${what} not supported in this version`,
+      {
+        hint: "give a .torrent file or the URL of one",
+      },
+    );
   }
 }
 
@@ -93,11 +96,6 @@ export async function readList(
     throw new UsageError(`Cannot use --input-file ${nameOfSource(path)}: it lists no source`);
   }
   return sources;
-}
-
-/** How a SOURCE is called in messages and before its name is known. */
-export function nameOfSource(source: string): string {
-  return source === "-" ? "standard input" : shorten(source);
 }
 
 async function fetchTorrent(
@@ -154,8 +152,4 @@ function explained(error: unknown, source: string, bytes: Uint8Array): unknown {
 
 function lowerFirst(text: string): string {
   return text.slice(0, 1).toLowerCase() + text.slice(1);
-}
-
-function shorten(text: string): string {
-  return text.length <= 200 ? text : `${text.slice(0, 199)}…`;
 }

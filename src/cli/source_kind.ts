@@ -1,5 +1,5 @@
 /**
- * What kind of SOURCE a word is, by its shape alone.
+ * What kind of SOURCE a word is, by its shape alone, and what it is called.
  *
  * @module
  */
@@ -19,4 +19,16 @@ export function sourceKind(word: string): SourceKind {
 /** Whether a word in the place of a verb is a SOURCE: a path has a separator or ends in `.torrent`. */
 export function looksLikeSource(word: string): boolean {
   return sourceKind(word) !== "path" || /[/\\]|\.torrent$/i.test(word);
+}
+
+/** Whether a SOURCE is something to read, rather than a name of a torrent. */
+export function isReadable(source: string): boolean {
+  const kind = sourceKind(source);
+  return kind !== "magnet" && kind !== "infohash";
+}
+
+/** How a SOURCE is called in messages and before the torrent's name is known. Raw text. */
+export function nameOfSource(source: string): string {
+  if (source === "-") return "standard input";
+  return source.length <= 200 ? source : `${source.slice(0, 199)}…`;
 }

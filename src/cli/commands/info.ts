@@ -10,8 +10,8 @@ import { forJson } from "../escape.ts";
 import { infoObject, infoText } from "../info_view.ts";
 import { openLog } from "../log.ts";
 import { chooseFiles, noMatch } from "../select.ts";
-import { checkSource, nameOfSource, readTorrent } from "../source.ts";
-import { sourceKind } from "../source_kind.ts";
+import { checkSource, readTorrent } from "../source.ts";
+import { nameOfSource, sourceKind } from "../source_kind.ts";
 import { wishOf } from "../plan.ts";
 
 /** Prints the torrent to standard output, as text or as one JSON object. */
