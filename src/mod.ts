@@ -18,6 +18,7 @@
  */
 
 import { type Metainfo, parseTorrent } from "./metainfo/torrent_file.ts";
+import { hostSystem } from "./platform/host.ts";
 import { openWorld } from "./platform/mod.ts";
 import { systemHasher } from "./platform/hasher.ts";
 import type { SessionOptions } from "./session/options.ts";
@@ -87,5 +88,5 @@ export async function openSession(options: SessionOptions = {}): Promise<Session
  * @throws {MetainfoError} it breaks the rules of torrent files; `path` names the key.
  */
 export function readTorrent(bytes: Uint8Array): Metainfo {
-  return parseTorrent(bytes, { hasher: systemHasher });
+  return parseTorrent(bytes, { hasher: systemHasher, system: hostSystem });
 }

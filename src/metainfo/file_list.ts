@@ -12,7 +12,14 @@
 import { equalBytes } from "../base/bytes.ts";
 import { BencodeDict, type BencodeList } from "../bencode/decode.ts";
 import { broken, demandBytes, demandInteger, demandList } from "./fields.ts";
-import { MAX_PATH_DEPTH, type PathFault, PathTree, safeName, type System } from "./safe_path.ts";
+import {
+  MAX_PATH_DEPTH,
+  type PathFault,
+  PathTree,
+  safeName,
+  safeTopName,
+  type System,
+} from "./safe_path.ts";
 import { exactText, repairedText } from "./text.ts";
 
 /** One entry of a torrent's list of files. Its place in the list is its index everywhere. */
@@ -70,7 +77,7 @@ function readName(info: BencodeDict, system: System): string {
   const plain = demandBytes({ dict: info, key: "name", parent: "info" });
   const better = info.bytes("name.utf-8");
   const text = (better && exactText(better)) ?? repairedText(plain);
-  const name = safeName(text, system);
+  const name = safeTopName(text, system);
   if (name === undefined) throw broken("info.name", "empty or not a name");
   return name;
 }

@@ -34,6 +34,15 @@ export function safeName(component: string, system: System = "linux"): string | 
   return windowsName(shorten(windowsName(name), ""));
 }
 
+/**
+ * {@link safeName} for the name beside which our own hidden files lie: one that has their shape
+ * (`.<infohash>.starling`) is moved out of the way, or one torrent could destroy what another remembers.
+ */
+export function safeTopName(component: string, system: System = "linux"): string | undefined {
+  const name = safeName(component, system);
+  return name !== undefined && SIDE_FILE.test(name) ? `_${name}` : name;
+}
+
 /** Why there is no path: no component is a name, too deep, or more of one name than could be meant. */
 export type PathFault = "no name in it" | "too many folders" | "too many files of one name";
 
@@ -124,6 +133,8 @@ function newFolder(name: string): Folder {
   return { name, content: new Map(), moved: undefined, numbers: undefined };
 }
 
+/** The shape of the files that remember what is verified. */
+const SIDE_FILE = /^\.[0-9a-f]{40}\.starling/i;
 /** Any file: nothing can be below it. */
 const FILE: Folder = newFolder("");
 /** Renames tried in one torrent. More are an attack on our time, and on the user's patience. */

@@ -10,6 +10,7 @@
 import type { EndSignal, LineFile, Shell } from "../ports/shell.ts";
 import { systemClock } from "./clock.ts";
 import { toDiskError } from "./disk_errors.ts";
+import { hostSystem } from "./host.ts";
 import { StreamOutput } from "./output.ts";
 import { readSource } from "./source_file.ts";
 
@@ -17,10 +18,9 @@ import { readSource } from "./source_file.ts";
 export function openShell(): Shell {
   const stderr = new StreamOutput(Deno.stderr, "standard error");
   const stdout = new StreamOutput(Deno.stdout, "standard output");
-  const { os } = Deno.build;
   return {
     args: Deno.args,
-    system: os === "windows" || os === "darwin" ? os : "linux",
+    system: hostSystem,
     clock: systemClock,
     stdout,
     stderr,

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { type PathFault, PathTree, safeName } from "../../src/metainfo/safe_path.ts";
+import { type PathFault, PathTree, safeName, safeTopName } from "../../src/metainfo/safe_path.ts";
 import { below, forSeeds, pick } from "../support/prng.ts";
 
 const byteLength = (text: string) => new TextEncoder().encode(text).length;
@@ -202,4 +202,11 @@ Deno.test("PathTree.place() never lets two paths clash", () => {
       for (const part of path) assert(byteLength(part) <= 255 && part !== ".." && part !== "");
     }
   });
+});
+
+Deno.test("safeTopName() moves a name aside when it is one of our own hidden files", () => {
+  const ours = `.${"0a".repeat(20)}.starling`;
+  assertEquals(safeTopName(ours), `_${ours}`);
+  assertEquals(safeTopName(".hidden"), ".hidden");
+  assertEquals(safeTopName(".."), undefined);
 });
