@@ -105,8 +105,8 @@ Deno.test("slow peers give their slots up to faster ones that wait", async () =>
   const { download, world } = await scene({
     seed: 4,
     session: { maxPeers: 8 },
-    content: makeTorrent({ length: 64 * MIB, pieceLength: 262_144 }),
-    peers: many(24, (i) => ({ link: { upRate: i < 16 ? 8_000 : 200_000 } })),
+    content: makeTorrent({ length: 32 * MIB, pieceLength: 262_144 }),
+    peers: many(24, (i) => ({ link: { upRate: i < 16 ? 4_000 : 100_000 } })),
   });
   assertEquals(await download.outcome(900_000), { kind: "complete" });
   // All at eight fast peers would take 42 s, at a third fast ones 126 s.
