@@ -101,7 +101,7 @@ export class Download {
 
   /** Ends the session. */
   async close(): Promise<void> {
-    await this.host.world.wait(this.session[Symbol.asyncDispose](), { within: 10_000 });
+    await this.host.world.wait(this.session[Symbol.asyncDispose](), { within: 60_000 });
   }
 
   async #listen(): Promise<void> {
