@@ -87,14 +87,18 @@ export function trackerHost(url: string): string {
   return cleanLine(host === "" ? url : host, 80);
 }
 
-/** A {@link TrackerError} whose message names the tracker; `detail` says what happened in a few words. */
+/**
+ * A {@link TrackerError} whose message names the tracker; `detail` says what happened in a few words, `verb`
+ * what was being done (`announce to`).
+ */
 export function trackerError(
   url: string,
   kind: TrackerErrorKind,
   detail: string | Uint8Array,
-  options?: ErrorOptions & { retryAfterMs?: number },
+  options?: ErrorOptions & { retryAfterMs?: number; verb?: string },
 ): TrackerError {
-  const message = `Cannot announce to ${trackerHost(url)}: ${cleanLine(detail)}`;
+  const verb = options?.verb ?? "announce to";
+  const message = `Cannot ${verb} ${trackerHost(url)}: ${cleanLine(detail)}`;
   return new TrackerError(url, kind, message, options);
 }
 

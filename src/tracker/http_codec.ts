@@ -75,9 +75,7 @@ export function percentEncode(bytes: Uint8Array): string {
  * bencoded dictionary.
  */
 export function parseAnnounce(url: string, body: Uint8Array): AnnounceResponse {
-  const answer = readDict(url, body);
-  const failure = answer.get("failure reason");
-  if (failure !== undefined) throw refusal(url, failure, answer.get("retry in"));
+  const answer = readAnswer(url, body);
   const interval = answer.get("interval");
   const minInterval = answer.get("min interval");
   const trackerId = answer.get("tracker id");
@@ -96,28 +94,40 @@ export function parseAnnounce(url: string, body: Uint8Array): AnnounceResponse {
   };
 }
 
-function readDict(url: string, body: Uint8Array): BencodeDict {
-  if (body.length === 0) throw trackerError(url, "garbage", "empty");
-  let value: BencodeValue;
+/**
+ * The dictionary in `body`.
+ *
+ * @param url the tracker, for the error.
+ * @param verb what was being done, for the error.
+ * @throws {TrackerError} `refused` when the tracker gives a failure reason, `garbage` when the body is no
+ * bencoded dictionary.
+ */
+export function readAnswer(url: string, body: Uint8Array, verb = "announce to"): BencodeDict {
+  if (body.length === 0) throw trackerError(url, "garbage", "empty", { verb });
+  let answer: BencodeValue;
   try {
-    value = decode(body, { maxItems: MAX_ITEMS, allowTrailing: "any" });
+    answer = decode(body, { maxItems: MAX_ITEMS, allowTrailing: "any" });
   } catch (cause) {
     if (!(cause instanceof BencodeError)) throw cause;
-    throw trackerError(url, "garbage", `not bencode at byte ${cause.offset}`, { cause });
+    throw trackerError(url, "garbage", `not bencode at byte ${cause.offset}`, { cause, verb });
   }
-  if (value instanceof BencodeDict) return value;
-  throw trackerError(url, "garbage", "not a dictionary");
+  if (!(answer instanceof BencodeDict)) {
+    throw trackerError(url, "garbage", "not a dictionary", { verb });
+  }
+  const failure = answer.get("failure reason");
+  if (failure === undefined) return answer;
+  const reason = failure instanceof Uint8Array ? cleanLine(failure) : "";
+  throw trackerError(url, "refused", reason === "" ? "no reason given" : reason, {
+    ...retryOf(answer.get("retry in")),
+    verb,
+  });
 }
 
 /** BEP 31: `retry in` is a number of minutes, or "never". */
-function refusal(url: string, reason: BencodeValue, retry: BencodeValue | undefined) {
-  const text = reason instanceof Uint8Array ? cleanLine(reason) : "";
-  const detail = text === "" ? "no reason given" : text;
-  if (isInteger(retry) && retry >= 0) {
-    return trackerError(url, "refused", detail, { retryAfterMs: clampRetry(Number(retry) * 60) });
-  }
+function retryOf(retry: BencodeValue | undefined): { retryAfterMs?: number } {
+  if (isInteger(retry) && retry >= 0) return { retryAfterMs: clampRetry(Number(retry) * 60) };
   const isNever = retry instanceof Uint8Array && cleanLine(retry) === "never";
-  return trackerError(url, "refused", detail, isNever ? { retryAfterMs: Infinity } : {});
+  return isNever ? { retryAfterMs: Infinity } : {};
 }
 
 function readPeers(list: BencodeValue | undefined): Address[] {

@@ -24,13 +24,13 @@ import { BugError } from "../base/errors.ts";
 import type { Millis } from "../base/units.ts";
 import type { Random } from "../ports/random.ts";
 import type { AnnounceRequest, AnnounceResponse } from "./announce.ts";
+import type { ScrapeCounts } from "./scrape.ts";
 import {
   type ConnectionId,
   decodeAnswer,
   encodeAnnounce,
   encodeConnect,
   encodeScrape,
-  type ScrapeCounts,
   type UdpAnswer,
 } from "./udp_codec.ts";
 

@@ -20,6 +20,7 @@ import {
   clampInterval,
   MAX_PEERS,
 } from "./announce.ts";
+import { MAX_SCRAPE, type ScrapeCounts } from "./scrape.ts";
 
 /** What a packet is about, at byte 8 of a question and byte 0 of an answer. */
 export const UDP_ACTION = { connect: 0, announce: 1, scrape: 2, error: 3 } as const;
@@ -29,8 +30,6 @@ export const PROTOCOL_ID: ConnectionId = { high: 0x417, low: 0x27101980 };
 export const CONNECT_BYTES = 16;
 /** An announce without options. */
 export const ANNOUNCE_BYTES = 98;
-/** "Up to about 74 torrents can be scraped at once." */
-export const MAX_SCRAPE = 74;
 /** BEP 41: ends the options; one byte. */
 export const OPTION_END = 0;
 /** BEP 41: does nothing; one byte. */
@@ -44,16 +43,6 @@ export interface ConnectionId {
   readonly high: number;
   /** The last four bytes, unsigned. */
   readonly low: number;
-}
-
-/** What a tracker knows of one torrent. */
-export interface ScrapeCounts {
-  /** Peers that have everything. */
-  readonly seeds: number;
-  /** Downloads that were completed. */
-  readonly completed: number;
-  /** Peers that do not have everything. */
-  readonly leeches: number;
 }
 
 /** An answer of a tracker. */

@@ -17,14 +17,13 @@ import {
   CONNECT_BYTES,
   type ConnectionId,
   getConnectionId,
-  MAX_SCRAPE,
   OPTION_END,
   OPTION_NOP,
   OPTION_URL_DATA,
   PROTOCOL_ID,
-  type ScrapeCounts,
   UDP_ACTION,
 } from "./udp_codec.ts";
+import { MAX_SCRAPE, type ScrapeCounts } from "./scrape.ts";
 
 /** An announce as it arrived. The byte strings are views of the packet. */
 export interface UdpAnnounce {
