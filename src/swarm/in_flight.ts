@@ -97,10 +97,12 @@ export class InFlight {
       if (peer.lateAllowance > 0) peer.lateAllowance--;
       return;
     }
-    peer.allowedFast.delete(piece);
+    const wasAllowed = peer.allowedFast.delete(piece);
+    this.#release(peer, piece, block);
+    // Behind a choke this is how BEP 6 takes requests back, no refusal.
+    if (peer.peerChoking && !wasAllowed) return;
     if (now >= peer.pausedUntil && ++peer.rejects > MAX_REJECT_PAUSES) peer.closing ??= "no-use";
     peer.pausedUntil = Math.max(peer.pausedUntil, now + REJECT_PAUSE_MS);
-    this.#release(peer, piece, block);
   }
 
   /**
