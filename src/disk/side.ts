@@ -26,6 +26,14 @@ export interface Side {
   readonly bootMark: string;
 }
 
+/** No side file, and none missed. */
+export const NO_SIDE: Side = {
+  resume: undefined,
+  state: undefined,
+  error: undefined,
+  bootMark: "",
+};
+
 /** The name of a torrent's side file. */
 export function sideFileName(infoHash: Uint8Array): string {
   return `.${hex(infoHash)}.starling`;

@@ -23,7 +23,7 @@ import { readPiece } from "./piece_reader.ts";
 import { recoverPieces } from "./recovery.ts";
 import type { ResumeState } from "./resume.ts";
 import type { ResumeFile } from "./resume_file.ts";
-import { openSide, type Side } from "./side.ts";
+import { NO_SIDE, openSide, type Side } from "./side.ts";
 import { gather, maskOf } from "./span_mask.ts";
 
 /** What a torrent's disk is opened with. */
@@ -40,6 +40,8 @@ export interface TorrentDiskOptions {
   readonly bufferBytes: number;
   /** For resume data. */
   readonly hasher: Hasher;
+  /** Only reads: nothing is locked, remembered or written (false). */
+  readonly isReadOnly?: boolean;
 }
 
 /** How existing data is checked. */
@@ -114,7 +116,7 @@ export class TorrentDisk implements AsyncDisposable {
    * @throws {DiskError} kind `locked` when the torrent is being downloaded there already.
    */
   static async open(files: FileIo, options: TorrentDiskOptions): Promise<TorrentDisk> {
-    const side = await openSide(files, options);
+    const side = options.isReadOnly === true ? NO_SIDE : await openSide(files, options);
     try {
       const { metainfo, output, bufferBytes, allocate } = options;
       const { pieceLength, totalBytes } = metainfo.pieceMap;

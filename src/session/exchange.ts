@@ -8,6 +8,7 @@
  */
 
 import type { Address } from "../base/address.ts";
+import type { Bitfield } from "../base/bitfield.ts";
 import { type PeerCloseReason, PeerError } from "../base/errors.ts";
 import type { Scope } from "../base/scope.ts";
 import type { Permit, Semaphore } from "../base/semaphore.ts";
@@ -45,7 +46,11 @@ export interface ExchangeParts {
   readonly peerId: Uint8Array;
   readonly downLimit: TokenBucket;
   readonly upLimit: TokenBucket;
+  /** Pieces to get; what is verified already does not count. */
+  readonly wanted: Bitfield;
   readonly isSequential: boolean;
+  /** Whether it goes on, giving, when it is complete. */
+  readonly isSeeder: boolean;
   /** Our listening port, 0 while there is none. */
   readonly port: () => number;
   /** A selected file has become complete. */
@@ -93,7 +98,7 @@ export class Exchange implements ConnHost {
     this.swarm = new Swarm({
       map: metainfo.pieceMap,
       have: disk.have,
-      wanted: disk.wanted,
+      wanted: parts.wanted,
       random: world.random,
       allocate: () => disk.allocate(),
       isSequential: parts.isSequential,
@@ -118,7 +123,7 @@ export class Exchange implements ConnHost {
         permits,
         clock: this.clock,
         news: this.#news,
-        wantsPeers: () => !this.swarm.isComplete,
+        wantsPeers: () => this.#parts.isSeeder || !this.swarm.isComplete,
         connect: (known, permit) => scope.spawn((inner) => this.#connect(known, permit, inner)),
       }, signal)
     );
@@ -229,7 +234,9 @@ export class Exchange implements ConnHost {
       this.#dialling--;
       stream?.close();
       this.#count(signal.aborted ? "stopped" : reason);
-      const outcome = reason === "no-use" ? "rotated" : wasUseful ? "useful" : "failed";
+      // To a complete torrent a seed is no use for good; a leech that was too slow may try again.
+      const isRotated = reason === "no-use" && !this.swarm.isComplete;
+      const outcome = isRotated ? "rotated" : wasUseful ? "useful" : "failed";
       this.book.release(known, this.clock.now(), outcome);
       this.#news.notify();
     }
@@ -291,6 +298,7 @@ export class Exchange implements ConnHost {
       v: USER_AGENT,
       reqq: OUR_REQUEST_QUEUE,
       ...(port > 0 ? { port } : {}),
+      ...(this.swarm.isComplete ? { uploadOnly: true } : {}),
     });
   }
 

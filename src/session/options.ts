@@ -21,7 +21,7 @@ export interface SessionOptions {
   readonly bufferBytes?: number;
   /** Permit what the safety policy refuses on local addresses (redirects from public to local ones, odd tracker paths). */
   readonly allowPrivate?: boolean;
-  /** Announces at most this often are kept from trackers for tests of embedders; the program's version by default. */
+  /** What trackers see as `User-Agent` (the program and its version). */
   readonly userAgent?: string;
 }
 
@@ -49,8 +49,17 @@ export interface TorrentOptions {
   readonly stallTimeoutMs?: number;
   /** Fail as "timeout" after this long in all (never). */
   readonly timeoutMs?: number;
-  /** Stay after the download and give to others, until stopped (false). */
+  /** Stay after the download and give to others, until stopped or a goal below is reached (false). */
   readonly seed?: boolean;
+  /** Seed until this many times the size was given (no such goal). */
+  readonly seedRatio?: number;
+  /** Seed this long (no such goal). */
+  readonly seedTimeMs?: number;
+  /**
+   * Give what is there and verified; download, write and lock nothing. Fails as "bad-data" when nothing
+   * verifies.
+   */
+  readonly isUploadOnly?: boolean;
 }
 
 /** A torrent to add, with its options. */

@@ -20,7 +20,8 @@ import type { World } from "../ports/world.ts";
 import type { SessionEvent } from "./events.ts";
 import type { AddTorrent, SessionOptions } from "./options.ts";
 import { isOurselves, readGreeting, sendGreeting } from "./peer_conn.ts";
-import { DEFAULT_BUFFER_BYTES, type EventBody, Torrent } from "./torrent.ts";
+import type { EventBody } from "./reporter.ts";
+import { DEFAULT_BUFFER_BYTES, Torrent } from "./torrent.ts";
 
 /** Peers at the most, dialling plus connected. */
 export const MAX_PEERS = 40;

@@ -2,7 +2,7 @@
  * One torrent of a session, from the check of what is there to the end.
  *
  * ```
- * checking ─▶ downloading ─▶ complete
+ * checking ─▶ downloading ─▶ (seeding) ─▶ complete
  *     └────────────┴───────▶ failed | stopped
  * ```
  *
@@ -12,23 +12,23 @@
  */
 
 import { type Address, makeAddress, splitHostPort } from "../base/address.ts";
-import { BugError, DiskError } from "../base/errors.ts";
 import { hex } from "../base/bytes.ts";
+import { BugError, DiskError } from "../base/errors.ts";
 import { Meter } from "../base/meter.ts";
 import type { Scope } from "../base/scope.ts";
 import type { Semaphore } from "../base/semaphore.ts";
 import type { TokenBucket } from "../base/token_bucket.ts";
-import type { FileIndex } from "../base/units.ts";
-import { MIB } from "../base/units.ts";
+import { type FileIndex, MIB } from "../base/units.ts";
 import { TorrentDisk } from "../disk/torrent_disk.ts";
 import { SelectedBytes } from "../metainfo/selected_bytes.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
 import type { World } from "../ports/world.ts";
 import { Announcer } from "./announcer.ts";
 import { diagnose } from "./diagnosis.ts";
-import type { FailureReason, Outcome, SessionEvent } from "./events.ts";
+import type { FailureReason, Outcome } from "./events.ts";
 import { Exchange } from "./exchange.ts";
 import type { AddTorrent } from "./options.ts";
+import { type EventBody, Reporter } from "./reporter.ts";
 import { type TorrentState, type TorrentStats, torrentStats } from "./stats.ts";
 
 /** Memory for pieces where the options do not say. */
@@ -53,10 +53,6 @@ export interface TorrentHost {
   readonly publish: (event: EventBody) => void;
 }
 
-type WithoutBase<E> = E extends SessionEvent ? Omit<E, "v" | "at"> : never;
-/** An event before the session stamps it. */
-export type EventBody = WithoutBase<SessionEvent>;
-
 /** Ends a torrent before it is complete. */
 class Ended extends Error {
   readonly outcome: Outcome;
@@ -74,34 +70,46 @@ export class Torrent {
   readonly metainfo: Metainfo;
   /** How it ended; never rejects. Everything that ran for it is gone by then. */
   readonly finished: Promise<Outcome>;
+  /** Resolves when the download is complete and seeding begins, or with `finished`. Never rejects. */
+  readonly downloaded: Promise<void>;
   readonly #host: TorrentHost;
   readonly #options: AddTorrent;
   readonly #scope: Scope;
   readonly #ended = Promise.withResolvers<never>();
+  readonly #downloaded = Promise.withResolvers<void>();
   readonly #startedAt: number;
   readonly #downMeter = new Meter();
   readonly #upMeter = new Meter();
   readonly #selected: SelectedBytes;
-  readonly #reported = new Set<number>();
+  readonly #reporter: Reporter;
   #state: TorrentState = "checking";
   #checked = 0;
   #disk: TorrentDisk | undefined;
   #exchange: Exchange | undefined;
   #announcer: Announcer | undefined;
-  #hasLost = false;
-  #publishedAt = 0;
   #savedAt = 0;
+  #seedingSince = Infinity;
 
   /** Starts at once; made by `Session.add`. */
   constructor(host: TorrentHost, options: AddTorrent) {
+    const { clock } = host.world;
     this.#host = host;
     this.#options = options;
     this.metainfo = options.metainfo;
     this.infoHash = hex(options.metainfo.infoHash);
     this.#scope = host.scope.child(this.infoHash);
     this.#selected = new SelectedBytes(options.metainfo, options.selection);
-    this.#startedAt = host.world.clock.now();
+    this.#reporter = new Reporter({
+      metainfo: this.metainfo,
+      infoHash: this.infoHash,
+      selection: options.selection,
+      clock,
+      stats: () => this.stats(),
+      publish: host.publish,
+    });
+    this.#startedAt = clock.now();
     this.#ended.promise.catch(() => {});
+    this.downloaded = this.#downloaded.promise;
     this.finished = this.#live();
   }
 
@@ -110,9 +118,10 @@ export class Torrent {
     return this.#exchange;
   }
 
-  /** Stops it; resolves when everything is saved and gone. */
+  /** Stops it; resolves when everything is saved and gone. While it seeds, that completes it. */
   async stop(): Promise<void> {
-    this.#ended.reject(new Ended({ kind: "stopped" }));
+    const isDone = this.#state === "seeding";
+    this.#ended.reject(new Ended({ kind: isDone ? "complete" : "stopped" }));
     await this.finished;
   }
 
@@ -134,86 +143,111 @@ export class Torrent {
   }
 
   async #live(): Promise<Outcome> {
+    const work = this.#work();
     let outcome: Outcome;
     try {
-      await Promise.race([this.#download(), this.#ended.promise, failure(this.#scope)]);
+      await Promise.race([work, this.#ended.promise, failure(this.#scope)]);
       outcome = { kind: "complete" };
-      this.#announcer?.completed();
-      this.#state = "complete";
     } catch (error) {
       outcome = this.#outcomeOf(error);
-      this.#state = outcome.kind === "stopped" ? "stopped" : "failed";
     }
-    return await this.#close(outcome);
-  }
-
-  async #close(outcome: Outcome): Promise<Outcome> {
-    this.#publishProgress();
+    this.#state = outcome.kind;
+    if (this.#exchange !== undefined) this.#reporter.progress(true);
     const goodbye = this.#announcer?.stop(STOP_DEADLINE_MS);
     await this.#scope[Symbol.asyncDispose]();
-    await goodbye;
+    await Promise.allSettled([work, goodbye]);
     try {
       await this.#disk?.[Symbol.asyncDispose]();
     } catch (error) {
-      if (outcome.kind !== "failed") return this.#outcomeOf(error);
+      if (outcome.kind !== "failed") outcome = this.#outcomeOf(error);
     }
+    this.#downloaded.resolve();
     return outcome;
   }
 
-  async #download(): Promise<void> {
-    const { world, bufferBytes } = this.#host;
-    const { metainfo, output, selection, allocate, timeoutMs } = this.#options;
-    this.#publish({ type: "start", name: metainfo.name });
+  async #work(): Promise<void> {
+    const { timeoutMs, fsync, isUploadOnly } = this.#options;
+    const isUploader = isUploadOnly === true;
+    this.#reporter.start();
     if (timeoutMs !== undefined) this.#failAfter(timeoutMs);
+    const disk = await this.#openDisk();
+    this.#reporter.metadata();
+    await disk.check({
+      signal: this.#scope.signal,
+      onProgress: (checked, good) => {
+        this.#checked = checked;
+        this.#reporter.check(checked, good);
+      },
+    });
+    this.metainfo.files.forEach((_, file) => this.#reportFile(file));
+    if (isUploader && disk.have.count === 0) {
+      const message = `nothing in ${this.#options.output} verifies`;
+      throw new Ended({ kind: "failed", reason: "bad-data", message });
+    }
+    const isComplete = isUploader || disk.isComplete;
+    if (!isComplete) await this.#download(this.#startExchange(disk, disk.wanted));
+    if (!isUploader) await disk.finish({ fsync: fsync ?? false });
+    if (isUploader || this.#options.seed === true) await this.#seed(disk);
+  }
+
+  async #openDisk(): Promise<TorrentDisk> {
+    const { world, bufferBytes } = this.#host;
+    const { metainfo, output, selection, allocate, isUploadOnly } = this.#options;
     const disk = await TorrentDisk.open(world.files, {
       metainfo,
       output,
       allocate: allocate ?? "sparse",
       bufferBytes,
       hasher: world.hasher,
+      isReadOnly: isUploadOnly ?? false,
       ...(selection === undefined ? {} : { selection }),
     });
     this.#disk = disk;
-    this.#publish({
-      type: "metadata",
-      name: metainfo.name,
-      bytesTotal: this.stats().bytesTotal,
-      piecesTotal: disk.wanted.count,
-      files: selection?.length ?? metainfo.files.length,
-    });
-    await disk.check({
-      signal: this.#scope.signal,
-      onProgress: (checked, good) => this.#onChecked(checked, good),
-    });
-    metainfo.files.forEach((_, file) => this.#reportFile(file as FileIndex));
-    if (!disk.isComplete) await this.#exchangePieces(disk);
-    await disk.finish({ fsync: this.#options.fsync ?? false });
+    this.#scope.signal.throwIfAborted();
+    return disk;
   }
 
-  async #exchangePieces(disk: TorrentDisk): Promise<void> {
+  async #download(exchange: Exchange): Promise<void> {
+    this.#state = "downloading";
+    await Promise.race([exchange.complete, failure(this.#scope)]);
+    this.#announcer?.completed();
+  }
+
+  async #seed(disk: TorrentDisk): Promise<void> {
+    if (this.#exchange === undefined) this.#startExchange(disk, disk.have);
+    this.#state = "seeding";
+    this.#seedingSince = this.#host.world.clock.now();
+    this.#downloaded.resolve();
+    this.#checkSeedGoal();
+    await failure(this.#scope);
+  }
+
+  #startExchange(disk: TorrentDisk, wanted: TorrentDisk["wanted"]): Exchange {
     const { world, permits, peerId, downLimit, upLimit, port } = this.#host;
+    const { sequential, noPeers, seed, isUploadOnly } = this.#options;
     const exchange = new Exchange({
       world,
       metainfo: this.metainfo,
       disk,
+      wanted,
       scope: this.#scope,
       permits,
       peerId,
       downLimit,
       upLimit,
-      isSequential: this.#options.sequential ?? false,
+      isSequential: sequential ?? false,
+      isSeeder: seed === true || isUploadOnly === true,
       port,
       onFile: (file) => this.#reportFile(file),
-      onLost: (error) => this.#onLost(error),
+      onLost: (error) => this.#reporter.warning(`Cannot give all of it any more: ${words(error)}`),
       onTick: () => this.#onTick(exchange),
     });
     this.#exchange = exchange;
-    this.#state = "downloading";
     this.#savedAt = world.clock.now();
-    if (this.#options.noPeers !== true) exchange.start();
+    if (noPeers !== true) exchange.start();
     this.#resolvePeers(exchange);
     this.#announce(exchange);
-    await exchange.complete;
+    return exchange;
   }
 
   #announce(exchange: Exchange): void {
@@ -228,10 +262,11 @@ export class Torrent {
       port,
       counters: () => {
         const { downloaded, uploaded } = exchange.swarm.counters;
-        return { downloaded, uploaded, left: this.#bytesLeft() };
+        const { bytesDone, bytesTotal } = this.stats();
+        return { downloaded, uploaded, left: bytesTotal - bytesDone };
       },
       onPeers: (peers) => exchange.addPeers(peers, "tracker"),
-      onWarning: (message) => this.#publish({ type: "warning", message }),
+      onWarning: (message) => this.#reporter.warning(message),
       world,
       isPrivate: this.metainfo.isPrivate,
       allowPrivate,
@@ -257,8 +292,7 @@ export class Torrent {
       exchange.addPeers(hosts.map((host) => ({ host, port: target.port })), "user");
     } catch (error) {
       if (signal.aborted) return;
-      const why = error instanceof Error ? error.message : String(error);
-      this.#publish({ type: "warning", message: `Cannot use peer ${target.host}: ${why}` });
+      this.#reporter.warning(`Cannot use peer ${target.host}: ${words(error)}`);
     }
   }
 
@@ -267,20 +301,22 @@ export class Torrent {
     const { downloaded, uploaded } = exchange.swarm.counters;
     this.#downMeter.add(downloaded - this.#downMeter.total, now);
     this.#upMeter.add(uploaded - this.#upMeter.total, now);
-    if (now - this.#publishedAt >= 1000) this.#publishProgress();
+    this.#reporter.progress();
     if (now - this.#savedAt >= SAVE_EVERY_MS && this.#disk !== undefined) {
       this.#savedAt = now;
       this.#disk.save().catch((error) => this.#ended.reject(error));
     }
+    if (this.#state === "seeding") return this.#checkSeedGoal();
     if (exchange.swarm.peers.length + exchange.dialling === 0) this.#announcer?.announceSoon();
     this.#checkStall(exchange, now);
   }
 
-  #onLost(error: unknown): void {
-    if (this.#hasLost) return;
-    this.#hasLost = true;
-    const why = error instanceof Error ? error.message : String(error);
-    this.#publish({ type: "warning", message: `Cannot give all of it any more: ${why}` });
+  #checkSeedGoal(): void {
+    const { seedRatio = Infinity, seedTimeMs = Infinity } = this.#options;
+    const seededMs = this.#host.world.clock.now() - this.#seedingSince;
+    const given = this.#exchange?.swarm.counters.uploaded ?? 0;
+    if (given < seedRatio * this.#selected.total && seededMs < seedTimeMs) return;
+    this.#ended.reject(new Ended({ kind: "complete" }));
   }
 
   #checkStall(exchange: Exchange, now: number): void {
@@ -309,6 +345,7 @@ export class Torrent {
   #failAfter(timeoutMs: number): void {
     this.#scope.spawn(async (signal) => {
       await this.#host.world.clock.sleep(timeoutMs, { signal });
+      if (this.#state === "seeding") return;
       const why = this.#exchange ? `: ${this.#diagnosis(this.#exchange)}` : "";
       this.#fail("timeout", `not done after ${Math.round(timeoutMs / 1000)} s${why}`);
     });
@@ -322,77 +359,28 @@ export class Torrent {
   #outcomeOf(error: unknown): Outcome {
     if (error instanceof Ended) return error.outcome;
     if (error instanceof DiskError) {
-      return {
-        kind: "failed",
-        reason: "storage",
-        message: error.message,
-        error,
-        ...(error.hint === undefined ? {} : { hint: error.hint }),
-      };
+      const hint = error.hint === undefined ? {} : { hint: error.hint };
+      return { kind: "failed", reason: "storage", message: error.message, error, ...hint };
     }
     if (this.#host.scope.signal.aborted) return { kind: "stopped" };
     const bug = error instanceof Error ? error : new BugError(String(error));
     return { kind: "failed", reason: "bug", message: bug.message, error: bug };
   }
 
-  #onChecked(checked: number, good: number): void {
-    this.#checked = checked;
-    const now = this.#host.world.clock.now();
-    const piecesTotal = this.metainfo.pieceMap.pieceCount;
-    if (checked < piecesTotal && now - this.#publishedAt < 1000) return;
-    this.#publishedAt = now;
-    this.#publish({ type: "check", piecesChecked: checked, piecesTotal, piecesGood: good });
-  }
-
-  #reportFile(file: FileIndex): void {
-    const disk = this.#disk;
-    const entry = this.metainfo.files[file];
-    const { selection } = this.#options;
-    if (disk === undefined || entry === undefined || entry.isPad || entry.length === 0) return;
-    if (selection !== undefined && !selection.includes(file)) return;
-    if (this.#reported.has(file) || !disk.isFileComplete(file)) return;
-    this.#reported.add(file);
-    this.#publish({ type: "file", path: entry.displayPath, bytes: entry.length });
-  }
-
-  #bytesLeft(): number {
-    const { bytesDone, bytesTotal } = this.stats();
-    return bytesTotal - bytesDone;
-  }
-
-  #publishProgress(): void {
-    if (this.#exchange === undefined) return;
-    this.#publishedAt = this.#host.world.clock.now();
-    const s = this.stats();
-    this.#publish({
-      type: "progress",
-      bytesDone: s.bytesDone,
-      bytesTotal: s.bytesTotal,
-      bytesDownloaded: s.bytesDownloaded,
-      bytesUploaded: s.bytesUploaded,
-      downRate: Math.round(s.downRate),
-      upRate: Math.round(s.upRate),
-      peers: s.peers,
-      piecesDone: s.piecesDone,
-      piecesTotal: s.piecesTotal,
-      etaSeconds: s.etaSeconds,
-    });
-  }
-
-  #publish(event: EventBody): void {
-    this.#host.publish({ ...event, infoHash: this.infoHash });
+  #reportFile(file: number): void {
+    if (this.#disk?.isFileComplete(file)) this.#reporter.file(file as FileIndex);
   }
 }
 
-/** Rejects when a task of the scope fails. */
+function words(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Rejects when the scope ends, with what a failing task of it failed with. */
 function failure(scope: Scope): Promise<never> {
-  return new Promise((_, reject) => {
-    scope.signal.addEventListener(
-      "abort",
-      () => reject(scope.failure?.error ?? scope.signal.reason),
-      {
-        once: true,
-      },
-    );
-  });
+  const { promise, reject } = Promise.withResolvers<never>();
+  const end = () => reject(scope.failure?.error ?? scope.signal.reason);
+  if (scope.signal.aborted) end();
+  scope.signal.addEventListener("abort", end, { once: true });
+  return promise;
 }

@@ -1,0 +1,109 @@
+/**
+ * What one torrent tells while it lives: events made from facts, no more often than they are worth.
+ *
+ * @module
+ */
+
+import type { FileIndex, Millis } from "../base/units.ts";
+import type { Metainfo } from "../metainfo/torrent_file.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { SessionEvent } from "./events.ts";
+import type { TorrentStats } from "./stats.ts";
+
+type WithoutBase<E> = E extends SessionEvent ? Omit<E, "v" | "at"> : never;
+/** An event before the session stamps it. */
+export type EventBody = WithoutBase<SessionEvent>;
+
+/** Progress and check events come at most this often. */
+const REPORT_EVERY_MS = 1000;
+
+/** What a reporter needs of its torrent. */
+export interface ReporterParts {
+  readonly metainfo: Metainfo;
+  readonly infoHash: string;
+  /** Wanted files, `undefined` for all. */
+  readonly selection: readonly number[] | undefined;
+  readonly clock: Clock;
+  readonly stats: () => TorrentStats;
+  readonly publish: (event: EventBody) => void;
+}
+
+/** Publishes the events of one torrent. */
+export class Reporter {
+  readonly #parts: ReporterParts;
+  readonly #selection: ReadonlySet<number> | undefined;
+  readonly #reported = new Set<number>();
+  readonly #warned = new Set<string>();
+  #at: Millis = -Infinity;
+
+  constructor(parts: ReporterParts) {
+    this.#parts = parts;
+    this.#selection = parts.selection && new Set(parts.selection);
+  }
+
+  /** The torrent was added. */
+  start(): void {
+    this.#publish({ type: "start", name: this.#parts.metainfo.name });
+  }
+
+  /** What is to be downloaded is known. */
+  metadata(): void {
+    const { metainfo, selection, stats } = this.#parts;
+    const { bytesTotal, piecesTotal } = stats();
+    const files = selection?.length ?? metainfo.files.filter((file) => !file.isPad).length;
+    this.#publish({ type: "metadata", name: metainfo.name, bytesTotal, piecesTotal, files });
+  }
+
+  /** Existing data is being checked; the last call is always told. */
+  check(checked: number, good: number): void {
+    const piecesTotal = this.#parts.metainfo.pieceMap.pieceCount;
+    if (checked < piecesTotal && !this.#isDue()) return;
+    this.#publish({ type: "check", piecesChecked: checked, piecesTotal, piecesGood: good });
+  }
+
+  /** A file is complete; told once, of selected files that have bytes. */
+  file(file: FileIndex): void {
+    const entry = this.#parts.metainfo.files[file];
+    if (entry === undefined || entry.isPad || entry.length === 0) return;
+    if (this.#selection?.has(file) === false || this.#reported.has(file)) return;
+    this.#reported.add(file);
+    this.#publish({ type: "file", path: entry.displayPath, bytes: entry.length });
+  }
+
+  /** Something a person should know; the same words once. */
+  warning(message: string): void {
+    if (this.#warned.has(message)) return;
+    this.#warned.add(message);
+    this.#publish({ type: "warning", message });
+  }
+
+  /** How it stands, if it was not told within the last second or `isLast`. */
+  progress(isLast: boolean = false): void {
+    if (!this.#isDue() && !isLast) return;
+    const s = this.#parts.stats();
+    this.#publish({
+      type: "progress",
+      bytesDone: s.bytesDone,
+      bytesTotal: s.bytesTotal,
+      bytesDownloaded: s.bytesDownloaded,
+      bytesUploaded: s.bytesUploaded,
+      downRate: Math.round(s.downRate),
+      upRate: Math.round(s.upRate),
+      peers: s.peers,
+      piecesDone: s.piecesDone,
+      piecesTotal: s.piecesTotal,
+      etaSeconds: s.etaSeconds,
+    });
+  }
+
+  #isDue(): boolean {
+    const now = this.#parts.clock.now();
+    if (now - this.#at < REPORT_EVERY_MS) return false;
+    this.#at = now;
+    return true;
+  }
+
+  #publish(event: EventBody): void {
+    this.#parts.publish({ ...event, infoHash: this.#parts.infoHash });
+  }
+}
