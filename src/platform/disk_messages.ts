@@ -9,8 +9,21 @@
  * @module
  */
 
-import type { FileSpan, StoreSpec } from "../ports/disk.ts";
+import type { Allocation, FileSpan } from "../ports/disk.ts";
 import type { PlainDiskError } from "./disk_errors.ts";
+import type { PackedFiles } from "./packed_files.ts";
+
+/** What a store is, as the lanes need it. */
+export interface StorePlan {
+  /** The folder everything stays inside of. */
+  readonly root: string;
+  /** The files. */
+  readonly files: PackedFiles;
+  /** Bytes of a full piece. */
+  readonly pieceBytes: number;
+  /** How space is taken. */
+  readonly allocation: Allocation;
+}
 
 /** The shared memory of a store. */
 export interface StoreMemory {
@@ -18,6 +31,8 @@ export interface StoreMemory {
   readonly pieces: SharedArrayBuffer;
   /** Where answers to `read` are put: slot `n` starts at `n * STAGE_BYTES`. */
   readonly stage: SharedArrayBuffer;
+  /** One byte a file: 1 once it was seen to be a regular file. */
+  readonly seen: SharedArrayBuffer;
   /** One Int32: not 0 once the store is being closed, so that long checks give up. */
   readonly control: SharedArrayBuffer;
 }
@@ -30,7 +45,7 @@ export type Request =
   | {
     readonly type: "open";
     readonly store: number;
-    readonly spec: StoreSpec;
+    readonly plan: StorePlan;
     readonly memory: StoreMemory;
     /** Hash four pieces at a time. */
     readonly isWide: boolean;

@@ -14,7 +14,7 @@
 
 import { BugError } from "../base/errors.ts";
 import { MIB } from "../base/units.ts";
-import type { PieceJob, PieceVerdict, StoreSpec } from "../ports/disk.ts";
+import type { PieceJob, PieceVerdict } from "../ports/disk.ts";
 import { fromPlain } from "./disk_errors.ts";
 import { InlineLane, type Lane, WorkerLane } from "./disk_lanes.ts";
 import {
@@ -23,6 +23,7 @@ import {
   type Request,
   SPAN_NUMBERS,
   type StoreMemory,
+  type StorePlan,
 } from "./disk_messages.ts";
 import { isNativeSlow, LANES } from "./piece_hasher.ts";
 
@@ -83,9 +84,9 @@ export class DiskPool implements Disposable {
   }
 
   /** Makes a store known; returns its number. Nothing is started yet. */
-  open(spec: StoreSpec, memory: StoreMemory): number {
+  open(plan: StorePlan, memory: StoreMemory): number {
     const store = this.#nextStore++;
-    this.#stores.set(store, { type: "open", store, spec, memory, isWide: this.#isWide });
+    this.#stores.set(store, { type: "open", store, plan, memory, isWide: this.#isWide });
     return store;
   }
 

@@ -43,10 +43,10 @@ export class DiskService {
   /** Does what a request asks; `undefined` for the one kind that has no answer. Never throws. */
   serve(request: Request): Reply | undefined {
     if (request.type === "open") {
-      const { store, spec, memory, isWide } = request;
+      const { store, plan, memory, isWide } = request;
       this.#hasher ??= makePieceHasher(isWide);
-      const open = new OpenFiles(spec, this.#handles, store);
-      this.#stores.set(store, { files: new StoreFiles(spec, memory, open), memory });
+      const open = new OpenFiles(plan, { seen: memory.seen, handles: this.#handles, store });
+      this.#stores.set(store, { files: new StoreFiles(plan, memory, open), memory });
       return undefined;
     }
     const { id } = request;
@@ -193,17 +193,19 @@ function isExpected(digest: Uint8Array | undefined, expected: Uint8Array, item: 
 function statFiles(files: StoreFiles, { id, files: indices }: Of<"stat">): Reply {
   const values = new Float64Array(indices.length * 2);
   const itemErrors: ItemError[] = [];
-  for (let item = 0; item < indices.length; item++) {
-    values[2 * item] = -1;
-    try {
-      const found = files.stat(indices[item]!);
-      if (!found) continue;
-      values[2 * item] = found.size;
-      values[2 * item + 1] = found.mtimeMs;
-    } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
-      itemErrors.push({ item, error: toPlain(error) });
+  files.statAll((look) => {
+    for (let item = 0; item < indices.length; item++) {
+      values[2 * item] = -1;
+      try {
+        const found = look(indices[item]!);
+        if (!found) continue;
+        values[2 * item] = found.size;
+        values[2 * item + 1] = found.mtimeMs;
+      } catch (error) {
+        if (!(error instanceof DiskError)) throw error;
+        itemErrors.push({ item, error: toPlain(error) });
+      }
     }
-  }
+  });
   return { id, values, ...(itemErrors.length > 0 && { itemErrors }) };
 }

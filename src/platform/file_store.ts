@@ -28,6 +28,7 @@ import {
   type StoreMemory,
 } from "./disk_messages.ts";
 import type { DiskPool } from "./disk_pool.ts";
+import { packFiles } from "./packed_files.ts";
 
 const LEAST_SLOTS = 2;
 const STAGE_SLOTS = 4;
@@ -61,10 +62,13 @@ export class PooledStore implements FileStore {
     this.#memory = {
       pieces: new SharedArrayBuffer(this.#slots * spec.pieceBytes),
       stage: new SharedArrayBuffer(STAGE_SLOTS * STAGE_BYTES),
+      seen: new SharedArrayBuffer(spec.files.length),
       control: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
     };
     for (let i = STAGE_SLOTS - 1; i >= 0; i--) this.#freeStages.push(i);
-    this.#store = pool.open(spec, this.#memory);
+    const { root, pieceBytes, allocation } = spec;
+    const files = packFiles(spec.files);
+    this.#store = pool.open({ root, pieceBytes, allocation, files }, this.#memory);
   }
 
   get freeBuffers(): number {

@@ -10,43 +10,58 @@
  */
 
 import * as fs from "node:fs";
-import { BugError, type DiskError, type DiskOperation } from "../base/errors.ts";
-import type { FileStat, StoreFile, StoreSpec } from "../ports/disk.ts";
+import { BugError, type DiskError } from "../base/errors.ts";
+import type { FileStat } from "../ports/disk.ts";
 import { codeOf, inTheWay, toDiskError } from "./disk_errors.ts";
+import type { StorePlan } from "./disk_messages.ts";
 import type { HandleCache } from "./handle_cache.ts";
+import { FileTable } from "./packed_files.ts";
 
 // Windows knows neither; there they are 0.
 const NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
 const NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
 const READ = fs.constants.O_RDONLY | NOFOLLOW | NONBLOCK;
 const READ_WRITE = fs.constants.O_RDWR | NOFOLLOW | NONBLOCK;
-const CREATE = fs.constants.O_CREAT;
-const CREATE_NEW = CREATE | fs.constants.O_EXCL;
+const CREATE_NEW = fs.constants.O_CREAT | fs.constants.O_EXCL;
 
 // Keys of the handle cache: a store has this many of its own.
 const KEYS = 2 ** 32;
 
 /** The open files of one store in one thread. */
 export class OpenFiles {
-  readonly #spec: StoreSpec;
+  /** Paths and lengths. */
+  readonly table: FileTable;
+  readonly #plan: StorePlan;
   readonly #handles: HandleCache;
   readonly #firstKey: number;
-  // Folders below the root (joined with "/") that are known to be real folders.
+  // Folders below the root (joined with "/") that are known to be real folders, and those known to be
+  // missing while many files are looked at.
   readonly #folders = new Set<string>();
+  #missing: Set<string> | undefined;
   // Files that this thread has opened for writing before: they exist and have their size.
   readonly #known: Uint8Array;
+  // Files that any thread has seen to be regular files: they are opened without another look.
+  readonly #seen: Uint8Array;
 
-  /** @param store a number of its own among the stores of the cache, below 2^20. */
-  constructor(spec: StoreSpec, handles: HandleCache, store: number) {
-    this.#spec = spec;
+  /**
+   * @param seen one byte a file, shared by all threads.
+   * @param store a number of its own among the stores of the cache, below 2^20.
+   */
+  constructor(
+    plan: StorePlan,
+    { seen, handles, store }: { seen: SharedArrayBuffer; handles: HandleCache; store: number },
+  ) {
+    this.#plan = plan;
+    this.#seen = new Uint8Array(seen);
     this.#handles = handles;
     this.#firstKey = store * KEYS;
-    this.#known = new Uint8Array(spec.files.length);
+    this.table = new FileTable(plan.files);
+    this.#known = new Uint8Array(this.table.count);
   }
 
   /** Where a file lies. */
   path(file: number): string {
-    return `${this.#spec.root}/${this.#file(file).path.join("/")}`;
+    return `${this.#plan.root}/${this.table.path(file)}`;
   }
 
   /**
@@ -62,10 +77,9 @@ export class OpenFiles {
     this.#handles.close(key);
     const path = this.path(file);
     try {
-      this.#makeFolders(file);
       const fd = this.#known[file]
         ? fs.openSync(path, READ_WRITE)
-        : this.#create(file, path, willFill);
+        : this.#openOrCreate(file, path, willFill);
       this.#known[file] = 1;
       this.#handles.add(key, { fd, isWritable: true, path });
       return fd;
@@ -83,11 +97,10 @@ export class OpenFiles {
     const key = this.#firstKey + file;
     const open = this.#handles.get(key);
     if (open) return open.fd;
-    if (!this.#hasFolders(file, "open")) return undefined;
+    if (this.#seen[file] === 0 && this.stat(file) === undefined) return undefined;
     const path = this.path(file);
     try {
       const fd = fs.openSync(path, READ);
-      this.#refuseOddity(fd, path, "open");
       this.#handles.add(key, { fd, isWritable: false, path });
       return fd;
     } catch (error) {
@@ -97,22 +110,26 @@ export class OpenFiles {
   }
 
   /**
-   * What is at a file's path, `undefined` for nothing.
+   * What is at a file's path, `undefined` for nothing (or a link that leads nowhere).
    *
    * @throws {DiskError} where it is no regular file.
    */
   stat(file: number): FileStat | undefined {
-    if (!this.#hasFolders(file, "stat")) return undefined;
-    const path = this.path(file);
-    let info: Deno.FileInfo;
+    const path = this.table.path(file);
+    if (!this.#hasFolders(path)) return undefined;
+    const found = lookAt(`${this.#plan.root}/${path}`);
+    if (found) this.#seen[file] = 1;
+    return found;
+  }
+
+  /** Calls `visit` with {@link stat} as `look` for a run of files, which makes missing folders cheap. */
+  statAll(visit: (look: (file: number) => FileStat | undefined) => void): void {
+    this.#missing = new Set();
     try {
-      info = Deno.lstatSync(path);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      throw toDiskError(error, path, "stat");
+      visit((file) => this.stat(file));
+    } finally {
+      this.#missing = undefined;
     }
-    if (!info.isFile) throw inTheWay(path, oddity(info), "stat");
-    return { size: info.size, mtimeMs: info.mtime?.getTime() ?? 0 };
   }
 
   /**
@@ -128,7 +145,7 @@ export class OpenFiles {
   syncFolders(): void {
     for (const folder of ["", ...this.#folders]) {
       try {
-        const fd = fs.openSync(`${this.#spec.root}/${folder}`, fs.constants.O_RDONLY);
+        const fd = fs.openSync(`${this.#plan.root}/${folder}`, fs.constants.O_RDONLY);
         try {
           fs.fsyncSync(fd);
         } finally {
@@ -140,27 +157,14 @@ export class OpenFiles {
     }
   }
 
-  #file(file: number): StoreFile {
-    const found = this.#spec.files[file];
-    if (!found) throw new BugError(`Cannot use file ${file}: the store has no such file`);
-    return found;
-  }
-
-  #create(file: number, path: string, willFill: boolean): number {
-    const { length } = this.#file(file);
-    let size = 0;
-    let fd: number;
-    // A file that this call made needs no look at it, which costs more than opening it did.
-    try {
-      fd = fs.openSync(path, READ_WRITE | CREATE_NEW, 0o666);
-    } catch (error) {
-      if (codeOf(error) !== "EEXIST") throw error;
-      fd = fs.openSync(path, READ_WRITE | CREATE, 0o666);
-      size = this.#refuseOddity(fd, path, "write");
-    }
+  #openOrCreate(file: number, path: string, willFill: boolean): number {
+    const length = this.table.length(file);
+    if (length === undefined) throw new BugError(`Cannot use file ${file}: there is no such file`);
+    this.#makeFolders(this.table.path(file));
+    const [fd, size] = openOrCreate(path);
     try {
       if (size > length) throw tooLong(path, size, length);
-      const isToBeSized = this.#spec.allocation !== "none" && !willFill;
+      const isToBeSized = this.#plan.allocation !== "none" && !willFill;
       if (isToBeSized && size < length) fs.ftruncateSync(fd, length);
     } catch (error) {
       fs.closeSync(fd);
@@ -169,70 +173,92 @@ export class OpenFiles {
     return fd;
   }
 
-  // Closes the descriptor of what is no regular file; returns the size of what is one.
-  #refuseOddity(fd: number, path: string, operation: DiskOperation): number {
-    const info = fs.fstatSync(fd);
-    if (info.isFile()) return info.size;
-    fs.closeSync(fd);
-    throw inTheWay(path, info.isDirectory() ? "a folder is in the way" : ODD, operation);
-  }
-
-  // Whether every folder above a file is there; a link or a file in its place is in the way.
-  #hasFolders(file: number, operation: DiskOperation): boolean {
-    return this.#walk(file, (path) => {
-      let info: Deno.FileInfo;
-      try {
-        info = Deno.lstatSync(path);
-      } catch (error) {
-        if (error instanceof Deno.errors.NotFound) return false;
-        throw toDiskError(error, path, operation);
+  // Whether every folder above a path is there; a link or a file in its place is in the way.
+  #hasFolders(path: string): boolean {
+    return this.#walk(path, (folder) => {
+      if (this.#missing?.has(folder)) return false;
+      const info = lookIfThere(folder);
+      if (!info) {
+        this.#missing?.add(folder);
+        return false;
       }
-      if (!info.isDirectory) throw inTheWay(path, oddity(info), operation);
+      if (!info.isDirectory) throw inTheWay(folder, oddity(info), "open");
       return true;
     });
   }
 
-  #makeFolders(file: number): void {
-    if (this.#hasFolders(file, "write")) {
-      if (this.#file(file).path.length > 1 || this.#folders.has("")) return;
-    }
+  #makeFolders(path: string): void {
+    const isNested = path.includes("/");
+    if (this.#hasFolders(path) && (isNested || this.#folders.has(""))) return;
     if (!this.#folders.has("")) {
-      makeFolder(this.#spec.root, true);
+      makeFolder(this.#plan.root, true);
       this.#folders.add("");
     }
-    this.#walk(file, (path) => {
-      makeFolder(path, false);
+    this.#walk(path, (folder) => {
+      makeFolder(folder, false);
       return true;
     });
   }
 
-  // Calls `step` for each folder above a file that is not known yet, outermost first.
-  #walk(file: number, step: (path: string) => boolean): boolean {
-    const { path } = this.#file(file);
-    const parent = path.length === 2 ? path[0]! : path.slice(0, -1).join("/");
-    if (path.length === 1 || this.#folders.has(parent)) return true;
-    let key = "";
-    for (let i = 0; i + 1 < path.length; i++) {
-      key = i === 0 ? path[0]! : `${key}/${path[i]!}`;
-      if (this.#folders.has(key)) continue;
-      if (!step(`${this.#spec.root}/${key}`)) return false;
-      this.#folders.add(key);
+  // Calls `step` for each folder above a path that is not known yet, outermost first.
+  #walk(path: string, step: (folder: string) => boolean): boolean {
+    const end = path.lastIndexOf("/");
+    if (end < 0 || this.#folders.has(path.slice(0, end))) return true;
+    for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) {
+      const folder = path.slice(0, at);
+      if (this.#folders.has(folder)) continue;
+      if (!step(`${this.#plan.root}/${folder}`)) return false;
+      this.#folders.add(folder);
     }
     return true;
   }
 }
 
+const ODD = "something that is no regular file is in the way";
+
 /** A file on the disk that is longer than the torrent says: it is not ours to cut. */
-export function tooLong(path: string, size: number, length: number): DiskError {
+function tooLong(path: string, size: number, length: number): DiskError {
   return inTheWay(path, `it has ${size} bytes where the torrent says ${length}`, "write");
 }
-
-const ODD = "something that is no regular file is in the way";
 
 function oddity(info: Deno.FileInfo): string {
   if (info.isSymlink) return "a symbolic link is in the way";
   if (info.isDirectory) return "a folder is in the way";
   return info.isFile ? "a file is in the way of a folder" : ODD;
+}
+
+// The runtime makes an exception for what is not there at the price of ten looks at what is; asking
+// first is cheaper. Its fstat costs as much, so files are looked at by path.
+function lookIfThere(path: string): Deno.FileInfo | undefined {
+  if (!fs.existsSync(path)) return undefined;
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw toDiskError(error, path, "stat");
+  }
+}
+
+function lookAt(path: string): FileStat | undefined {
+  const info = lookIfThere(path);
+  if (!info) return undefined;
+  if (!info.isFile) throw inTheWay(path, oddity(info), "stat");
+  return { size: info.size, mtimeMs: info.mtime?.getTime() ?? 0 };
+}
+
+// The descriptor and the size that the file has.
+function openOrCreate(path: string): [number, number] {
+  let found = lookAt(path);
+  if (!found) {
+    try {
+      return [fs.openSync(path, READ_WRITE | CREATE_NEW, 0o666), 0];
+    } catch (error) {
+      if (codeOf(error) !== "EEXIST") throw error;
+    }
+    // The other Worker was faster, or a link leads nowhere, which the open below refuses.
+    found = lookAt(path);
+  }
+  return [fs.openSync(path, READ_WRITE), found?.size ?? 0];
 }
 
 function makeFolder(path: string, isRoot: boolean): void {

@@ -7,9 +7,9 @@
 
 import * as fs from "node:fs";
 import { MIB } from "../base/units.ts";
-import type { FileStat, StoreSpec } from "../ports/disk.ts";
+import type { FileStat } from "../ports/disk.ts";
 import { toDiskError } from "./disk_errors.ts";
-import { SPAN_NUMBERS, type StoreMemory } from "./disk_messages.ts";
+import { SPAN_NUMBERS, type StoreMemory, type StorePlan } from "./disk_messages.ts";
 import type { OpenFiles } from "./open_files.ts";
 import type { HashSource } from "./piece_hasher.ts";
 
@@ -19,15 +19,15 @@ export const RESERVE_BYTES: number = 16 * MIB;
 
 /** The files of one store as one thread sees them. Every method throws `DiskError`. */
 export class StoreFiles implements Disposable {
-  readonly #spec: StoreSpec;
+  readonly #plan: StorePlan;
   readonly #files: OpenFiles;
   readonly #pieces: Uint8Array;
   readonly #control: Int32Array;
   readonly #written = new Set<number>();
 
   /** The memory is shared with whoever sends the requests. */
-  constructor(spec: StoreSpec, memory: StoreMemory, files: OpenFiles) {
-    this.#spec = spec;
+  constructor(plan: StorePlan, memory: StoreMemory, files: OpenFiles) {
+    this.#plan = plan;
     this.#files = files;
     this.#pieces = new Uint8Array(memory.pieces);
     this.#control = new Int32Array(memory.control);
@@ -35,7 +35,7 @@ export class StoreFiles implements Disposable {
 
   /** The memory of a slot's first `length` bytes. */
   slot(slot: number, length: number): Uint8Array {
-    const start = slot * this.#spec.pieceBytes;
+    const start = slot * this.#plan.pieceBytes;
     return this.#pieces.subarray(start, start + length);
   }
 
@@ -51,7 +51,7 @@ export class StoreFiles implements Disposable {
 
   /** Writes `length` bytes of `data` from `start` on to a file. */
   write(file: number, offset: number, data: Uint8Array, start = 0, length = data.length): void {
-    const willFill = offset === 0 && length === this.#spec.files[file]?.length;
+    const willFill = offset === 0 && length === this.#files.table.length(file);
     const fd = this.#files.forWriting(file, willFill);
     this.#written.add(file);
     try {
@@ -86,9 +86,9 @@ export class StoreFiles implements Disposable {
     this.#written.add(file);
   }
 
-  /** What is at a file's path. */
-  stat(file: number): FileStat | undefined {
-    return this.#files.stat(file);
+  /** Calls `visit` with a function that tells what is at a file's path. */
+  statAll(visit: (look: (file: number) => FileStat | undefined) => void): void {
+    this.#files.statAll(visit);
   }
 
   /**
@@ -96,7 +96,7 @@ export class StoreFiles implements Disposable {
    * is the file's length when it is done. Bytes that are there stay as they are.
    */
   reserve(file: number, from: number): number {
-    const length = this.#spec.files[file]!.length;
+    const length = this.#files.table.length(file)!;
     const fd = this.#files.forWriting(file, true);
     this.#written.add(file);
     const path = this.#files.path(file);
