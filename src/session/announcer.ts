@@ -4,7 +4,7 @@
  * Which tracker is asked and when is the {@link TierList}'s rule: the user's trackers and the torrent's
  * first tier at once, the next tier when the one before has failed, has not answered within 3 s or knew too
  * few peers; failing trackers back off on their own. This file gives it time, carries out what is due side
- * by side, each announce within 15 s, and tells a person what they can act on, once each. `started`,
+ * by side, each announce within a time of its transport, and tells a person what they can act on, once each. `started`,
  * `completed` and `stopped` go once to each tracker; the last two only to those that accepted `started`.
  *
  * @module
@@ -27,13 +27,14 @@ import { statusWords } from "../tracker/status.ts";
 import { TierList, type Tracker } from "../tracker/tiers.ts";
 import type { TrackerStats } from "./stats.ts";
 import { announceHttp } from "./tracker_http.ts";
+import { UdpTrackers } from "./tracker_udp.ts";
 import { sortTrackerUrls, type TrackerUrls } from "./tracker_urls.ts";
 import { within } from "./within.ts";
 
 /** The outside world of an announcer. */
 export interface AnnouncerWorld extends Pick<World, "clock" | "random" | "http" | "log"> {
-  /** For the safety policy's look-ups. */
-  readonly network: Pick<World["network"], "resolve">;
+  /** For look-ups and UDP trackers. */
+  readonly network: Pick<World["network"], "resolve" | "bindUdp">;
 }
 
 /** What an announcer is started with. */
@@ -62,30 +63,47 @@ export interface AnnouncerOptions {
   readonly allowPrivate?: boolean;
   /** Sent as `User-Agent`. */
   readonly userAgent: string;
+  /** What asks UDP trackers, for all torrents of a session; the announcer's own where it is not given. */
+  readonly udp?: UdpTrackers;
 }
 
-/** What carries an announce to a tracker. Throws {@link TrackerError}, or the signal's reason. */
-type Transport = (
-  url: string,
-  request: AnnounceRequest,
-  options: {
-    readonly world: AnnouncerWorld;
-    readonly userAgent: string;
-    readonly isUserTyped: boolean;
-    readonly allowPrivate: boolean;
-    readonly timeoutMs: number;
-    readonly signal: AbortSignal;
-  },
-) => Promise<AnnounceResponse>;
+/** What carries an announce to a tracker. */
+interface Transport {
+  /** Throws {@link TrackerError}, or the signal's reason. */
+  readonly announce: (
+    url: string,
+    request: AnnounceRequest,
+    options: {
+      readonly world: AnnouncerWorld;
+      readonly udp: UdpTrackers;
+      readonly userAgent: string;
+      readonly isUserTyped: boolean;
+      readonly allowPrivate: boolean;
+      readonly timeoutMs: number;
+      readonly signal: AbortSignal;
+    },
+  ) => Promise<AnnounceResponse>;
+  /** One announce, look-ups, redirects and repetitions included, must be done in this time. */
+  readonly timeoutMs: number;
+}
 
-/** The transport of each scheme. Schemes the policy permits and this table lacks are skipped, with a warning. */
+/** An announce over HTTP is given up after this time. */
+export const ANNOUNCE_TIMEOUT_MS = 15_000;
+/** One over UDP lives long enough to be sent again after 15 and 45 s (BEP 15); others do not wait for it. */
+export const UDP_ANNOUNCE_TIMEOUT_MS = 60_000;
+
+const HTTP: Transport = { announce: announceHttp, timeoutMs: ANNOUNCE_TIMEOUT_MS };
+
+/** The transport of each scheme that the policy permits. */
 const TRANSPORTS: Readonly<Record<string, Transport>> = {
-  "http:": announceHttp,
-  "https:": announceHttp,
+  "http:": HTTP,
+  "https:": HTTP,
+  "udp:": {
+    announce: (url, request, options) => options.udp.announce(url, request, options),
+    timeoutMs: UDP_ANNOUNCE_TIMEOUT_MS,
+  },
 };
 
-/** One announce, look-ups and redirects included, must be done in this time. */
-export const ANNOUNCE_TIMEOUT_MS = 15_000;
 /** Peers asked for: more than twice what a session holds, since many of them will be gone. */
 export const NUM_WANT = 100;
 /** How long {@link Announcer.stop} may take, where the caller does not say. */
@@ -100,6 +118,7 @@ export class Announcer {
   readonly #options: AnnouncerOptions;
   readonly #tiers: TierList;
   readonly #urls: TrackerUrls;
+  readonly #udp: UdpTrackers;
   readonly #key: number;
   /** Ends the loop and every announce but those of `completed`, which a farewell waits for. */
   readonly #soft = new AbortController();
@@ -121,9 +140,9 @@ export class Announcer {
   constructor(options: AnnouncerOptions) {
     this.#options = options;
     const { random } = options.world;
+    this.#udp = options.udp ?? new UdpTrackers(options.world);
     this.#key = getUint32(random.bytes(4), 0);
-    const canCarry = (scheme: string) => Object.hasOwn(TRANSPORTS, scheme);
-    this.#urls = sortTrackerUrls(options.userTrackers ?? [], options.tiers, canCarry);
+    this.#urls = sortTrackerUrls(options.userTrackers ?? [], options.tiers);
     const { userTrackers, tiers } = this.#urls;
     this.#tiers = new TierList({
       userTrackers,
@@ -250,12 +269,13 @@ export class Announcer {
       key: this.#key,
       ...(trackerId !== undefined && { trackerId }),
     };
-    const options = { world, userAgent, isUserTyped, allowPrivate: allowPrivate ?? false };
-    const ms = ANNOUNCE_TIMEOUT_MS;
+    const udp = this.#udp;
+    const options = { world, udp, userAgent, isUserTyped, allowPrivate: allowPrivate ?? false };
+    const ms = transport.timeoutMs;
     const late = () => trackerError(url, "timeout", `no answer within ${ms / 1000} s`);
     return await within(
       { ms, clock: world.clock, late, signal },
-      (inner) => transport(url, request, { ...options, timeoutMs: ms, signal: inner }),
+      (inner) => transport.announce(url, request, { ...options, timeoutMs: ms, signal: inner }),
     );
   }
 

@@ -24,30 +24,23 @@ export interface TrackerUrls {
   readonly warnings: readonly string[];
 }
 
-/**
- * Sorts out announce URLs.
- *
- * @param canCarry whether there is a transport for a scheme, written with its colon: `"http:"`.
- */
+/** Sorts out announce URLs. */
 export function sortTrackerUrls(
   userTrackers: readonly string[],
   tiers: readonly (readonly string[])[],
-  canCarry: (scheme: string) => boolean,
 ): TrackerUrls {
   const skipped: TrackerStats[] = [];
   let left = MAX_EXAMINED;
   const usable = (text: string, tier: number): string[] => {
     if (left-- <= 0) return [];
     const url = parseTrackerUrl(text);
-    if (url instanceof URL && canCarry(url.protocol)) {
+    if (url instanceof URL) {
       url.hash = "";
       return [url.href];
     }
-    const [status, shown] = url instanceof URL
-      ? [`unsupported yet: ${url.protocol.slice(0, -1)} trackers`, url.href]
-      : [`not allowed: ${url.refusal}`, trackerHost(text)];
+    const status = `not allowed: ${url.refusal}`;
     const unknown = { isWorking: false, seeds: null, leeches: null };
-    skipped.push({ url: shown, tier, status, ...unknown });
+    skipped.push({ url: trackerHost(text), tier, status, ...unknown });
     return [];
   };
   const result = {

@@ -129,7 +129,10 @@ function setup(
       clock,
       http,
       random: { bytes: (n) => new Uint8Array(n).fill(7), below: (limit) => limit - 1 },
-      network: { resolve: () => Promise.resolve(["203.0.113.9"]) },
+      network: {
+        resolve: () => Promise.resolve(["203.0.113.9"]),
+        bindUdp: () => Promise.reject(new NetworkError("other", "Cannot bind: not here")),
+      },
       log: { write: () => {} },
     },
     ...OPTIONS,
@@ -276,22 +279,22 @@ Deno.test("run() reads the failure reason and Retry-After when the status is bad
 });
 
 Deno.test("run() skips trackers it cannot use, with one warning for each reason", async () => {
-  const many = Array.from({ length: 100_000 }, (_, i) => `udp://t${i}.example:1/announce`);
+  const many = Array.from({ length: 100_000 }, (_, i) => `wss://t${i}.example:1/announce`);
   const { clock, http, warnings, announcer, end } = setup({ "a.example": () => peers(1) }, {
-    tiers: [["udp://u.example:1337/announce", "wss://w.example/"], [A], many],
+    tiers: [["http://"], [A], many],
   });
   await clock.advance(0);
   assertEquals(http.take(), ["a.example started 100"]);
   assertEquals(warnings, [
-    "Skipped 998 trackers: unsupported yet: udp trackers",
-    "Skipped 1 tracker: not allowed: not an http, https or udp URL",
+    "Skipped 1 tracker: not allowed: not a URL",
+    "Skipped 998 trackers: not allowed: not an http, https or udp URL",
   ]);
   const stats = announcer.stats();
   assertEquals(stats.length, 101);
   assertEquals(stats.slice(0, 3).map((s) => [s.url, s.tier, s.status.split(":")[0]]), [
-    ["udp://u.example:1337/announce", 0, "unsupported yet"],
-    ["w.example", 0, "not allowed"],
+    ["http://", 0, "not allowed"],
     [A, 1, "ok, 1 peer, next in 30m"],
+    ["t0.example:1", 2, "not allowed"],
   ]);
   await end();
 });
