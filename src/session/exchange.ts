@@ -102,6 +102,7 @@ export class Exchange implements ConnHost {
       random: world.random,
       allocate: () => disk.allocate(),
       isSequential: parts.isSequential,
+      isThrottled: (now) => parts.downLimit.delay(now) > 0,
       now: world.clock.now(),
     });
     const { promise, resolve, reject } = Promise.withResolvers<void>();

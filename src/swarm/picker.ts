@@ -40,6 +40,8 @@ export interface PickerParts {
   readonly allocate: () => PieceBuffer | undefined;
   /** Pieces in order. */
   readonly isSequential: boolean;
+  /** Whether our own rate limit holds everything up: nothing is asked twice then. */
+  readonly isThrottled?: ((now: Millis) => boolean) | undefined;
 }
 
 /** Chooses blocks. */
@@ -188,12 +190,14 @@ export class Picker {
   /** Asks for blocks that somebody else was asked for, where nothing else is left. */
   #fillTwice(peer: Peer, now: Millis): void {
     const { assembly, availability } = this.#parts;
-    const isMemoryHeld = peer.isStarved && peer.requests.length === 0 && assembly.withDisk === 0;
+    // Only the idle help out: whoever still waits for blocks of its own would fetch the others' in vain.
+    if (peer.requests.length > 0 || this.#parts.isThrottled?.(now) === true) return;
+    const isMemoryHeld = peer.isStarved && assembly.withDisk === 0;
     if (availability.length > 0 && !isMemoryHeld) return;
     const pieces = assembly.all.length;
     if (pieces === 0) return;
     const tries = Math.min(pieces, MAX_TWICE_PIECES);
-    const limit = Math.min(peer.depth, peer.requests.length + MAX_TWICE);
+    const limit = Math.min(peer.depth, Math.max(MIN_TWICE, peer.depth >>> 3), MAX_TWICE);
     const start = this.#parts.random.below(pieces);
     for (let i = 0; i < tries && peer.requests.length < limit; i++) {
       const open = assembly.all[(start + i) % pieces]!;
@@ -210,7 +214,8 @@ export class Picker {
   }
 }
 
-/** Blocks asked a second time in one go: the endgame is short and what arrives twice is waste. */
+/** Blocks asked a second time in one go, at least and at most: what arrives twice is waste. */
+const MIN_TWICE = 2;
 const MAX_TWICE = 16;
 /** Pieces looked at for them: with small pieces thousands may be open. */
 const MAX_TWICE_PIECES = 64;

@@ -15,8 +15,7 @@ import { Bitfield } from "../base/bitfield.ts";
 import { PeerError } from "../base/errors.ts";
 import { BLOCK_BYTES, type Millis, type PieceIndex } from "../base/units.ts";
 import type { PieceMap } from "../metainfo/piece_map.ts";
-import type { PieceBuffer, PieceVerdict } from "../ports/disk.ts";
-import type { Random } from "../ports/random.ts";
+import type { PieceVerdict } from "../ports/disk.ts";
 import { Assembly, HERE, type OpenPiece } from "./assembly.ts";
 import { Availability } from "./availability.ts";
 import { Blame } from "./blame.ts";
@@ -26,6 +25,7 @@ import { InFlight } from "./in_flight.ts";
 import { checkSwarm } from "./invariants.ts";
 import { Peer, type PeerInit } from "./peer.ts";
 import { Picker } from "./picker.ts";
+import type { SwarmCounters, SwarmOptions } from "./swarm_options.ts";
 import { adapt, isOverdue, onBlock } from "./pipeline.ts";
 
 /** A peer that was silent for this long is dropped (BEP 3 peers send a keep-alive every two minutes). */
@@ -36,28 +36,6 @@ export const KEEP_ALIVE_MS = 100_000;
 const EXCLUSIVE_MS = 30_000;
 /** A piece that got nothing for this long may lose its memory to one that would. */
 const IDLE_PIECE_MS = 5_000;
-
-/** What a swarm starts with. */
-export interface SwarmOptions {
-  readonly map: PieceMap;
-  /** Verified pieces; copied. */
-  readonly have: Bitfield;
-  /** Pieces of the selection; copied. */
-  readonly wanted: Bitfield;
-  readonly random: Random;
-  /** Memory for a piece, or `undefined` while it is short. */
-  readonly allocate: () => PieceBuffer | undefined;
-  readonly isSequential: boolean;
-  readonly now: Millis;
-}
-
-/** Counters that only grow, in payload bytes. */
-export interface SwarmCounters {
-  downloaded: number;
-  uploaded: number;
-  wasted: number;
-  corrupt: number;
-}
 
 /** The peers and pieces of one torrent. */
 export class Swarm {
@@ -109,6 +87,7 @@ export class Swarm {
       random,
       allocate: options.allocate,
       isSequential: options.isSequential,
+      isThrottled: options.isThrottled,
     });
     this.giving = new Giving({
       map,

@@ -299,3 +299,17 @@ Deno.test("slow drips of single bytes hold nobody up", async () => {
   });
   assertLess(world.clock.now(), 6_000);
 });
+
+Deno.test("the endgame fetches little twice when a rate limit holds thirty seeds back", async () => {
+  const content = makeTorrent({ length: 8 << 20, pieceLength: 131_072 });
+  const peers = Array.from({ length: 30 }, () => ({ link: { upRate: 300_000 } }));
+  const { download, world } = await scene({
+    seed: 12,
+    content,
+    peers,
+    session: { downLimit: 1_000_000 },
+  });
+  assertEquals(await download.outcome(60_000), { kind: "complete" });
+  assertLess(download.stats.bytesWasted, 1 << 20);
+  assertLess(world.clock.now(), 9_500);
+});

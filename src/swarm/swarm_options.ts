@@ -1,0 +1,35 @@
+/**
+ * What a swarm starts with and what it counts.
+ *
+ * @module
+ */
+
+import type { Bitfield } from "../base/bitfield.ts";
+import type { Millis } from "../base/units.ts";
+import type { PieceMap } from "../metainfo/piece_map.ts";
+import type { PieceBuffer } from "../ports/disk.ts";
+import type { Random } from "../ports/random.ts";
+
+/** What a swarm starts with. */
+export interface SwarmOptions {
+  readonly map: PieceMap;
+  /** Verified pieces; copied. */
+  readonly have: Bitfield;
+  /** Pieces of the selection; copied. */
+  readonly wanted: Bitfield;
+  readonly random: Random;
+  /** Memory for a piece, or `undefined` while it is short. */
+  readonly allocate: () => PieceBuffer | undefined;
+  readonly isSequential: boolean;
+  /** Whether our own rate limit holds everything up (never). */
+  readonly isThrottled?: (now: Millis) => boolean;
+  readonly now: Millis;
+}
+
+/** Counters that only grow, in payload bytes. */
+export interface SwarmCounters {
+  downloaded: number;
+  uploaded: number;
+  wasted: number;
+  corrupt: number;
+}
