@@ -189,7 +189,6 @@ const PEERS: readonly OptionSpec[] = [
     verbs: [...SWARM, "create", "edit", "scrape"],
     also: ["--bt-tracker"],
     list: URLS,
-    lacks: ["UDP trackers are", (value) => /^udp:/i.test(String(value))],
   }),
   option("--no-trackers", FLAG, "use no trackers, not even the torrent's own", { verbs: SWARM }),
   option("--webseed URL", WEB, "add an HTTP seed; repeatable", {

@@ -212,7 +212,6 @@ Deno.test("parseCommandLine() refuses what does not exist yet, and never ignores
     "--dht",
     "--no-pex=false",
     "--no-webseeds=false",
-    "-t udp://t:1/announce",
     "--continue=false",
   ];
   for (const line of lines) {
