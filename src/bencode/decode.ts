@@ -15,7 +15,13 @@ import { bencodeError, checkValue, type DecodeOptions } from "./check.ts";
 import { type BencodeValue, valueAt } from "./value.ts";
 
 export type { DecodeOptions } from "./check.ts";
-export { BencodeDict, type BencodeItem, BencodeList, type BencodeValue } from "./value.ts";
+export {
+  BencodeDict,
+  type BencodeItem,
+  BencodeList,
+  type BencodeValue,
+  type EntryPlace,
+} from "./value.ts";
 
 /**
  * Decodes one value that fills the input.

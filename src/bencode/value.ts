@@ -24,6 +24,18 @@ export type BencodeValue = number | bigint | Uint8Array | BencodeValue[] | Benco
 /** An item of a {@link BencodeList}. */
 export type BencodeItem = number | bigint | Uint8Array | BencodeList | BencodeDict;
 
+/** Where an entry of a dictionary lies in the input. */
+export interface EntryPlace {
+  /** The key, latin-1. */
+  readonly key: string;
+  /** Where the bencode of the key begins. */
+  readonly start: number;
+  /** Where that of the value begins. */
+  readonly value: number;
+  /** Behind the value. */
+  readonly end: number;
+}
+
 /** ASCII of the few bytes that mean something. */
 const I = 0x69, L = 0x6c, D = 0x64, E = 0x65, COLON = 0x3a, MINUS = 0x2d, ZERO = 0x30, NINE = 0x39;
 
@@ -108,6 +120,17 @@ export class BencodeDict {
     const index = this.#indexed();
     for (let i = 0; i < index.length; i += STRIDE) {
       yield [this.#keyAt(index, i), valueAt(this.#input, index[i + 1]!)];
+    }
+  }
+
+  /** Where each entry lies in the input, in order of appearance: key and value lie end to end. */
+  *places(): Generator<EntryPlace> {
+    const index = this.#indexed();
+    let start = this.#start + 1;
+    for (let i = 0; i < index.length; i += STRIDE) {
+      const end = index[i + 2]!;
+      yield { key: this.#keyAt(index, i), start, value: index[i + 1]!, end };
+      start = end;
     }
   }
 

@@ -26,6 +26,14 @@ export interface HostPort {
 
 /** Tiers of announce URLs: those of `announce-list` if one can be used, else `announce`. Each URL once, at most 100. */
 export function readTrackers(root: BencodeDict): string[][] {
+  const tiers = readTiers(root);
+  if (tiers.length > 0) return tiers;
+  const announce = trackerUrl(textOf(root.bytes("announce")));
+  return announce === undefined ? [] : [[announce]];
+}
+
+/** Tiers of `announce-list` alone, without those that have nothing of use. */
+export function readTiers(root: BencodeDict): string[][] {
   const seen = new Set<string>();
   const tiers: string[][] = [];
   let left = MAX_URLS_SEEN;
@@ -39,9 +47,7 @@ export function readTrackers(root: BencodeDict): string[][] {
     }
     if (urls.length > 0) tiers.push(urls);
   }
-  if (tiers.length > 0) return tiers;
-  const announce = trackerUrl(textOf(root.bytes("announce")));
-  return announce === undefined ? [] : [[announce]];
+  return tiers;
 }
 
 /** Web seeds of `url-list`, which is one URL or a list of them. Each once, at most 100. */

@@ -216,3 +216,18 @@ Deno.test("decode() counts values and keys against its limit", () => {
   many[many.length - 1] = 0x65;
   assertThrows(() => decode(many, { maxItems: 1_000_000 }), BencodeError, "too many values");
 });
+
+Deno.test("BencodeDict tells the place of each entry", () => {
+  const wide = `d${Array.from({ length: 100 }, (_, i) => `3:${100 + i}i${i}e`).join("")}e`;
+  for (const text of ["d2:zzli1ee1:a0:1:bdee", "de", wide]) {
+    const value = dict(text);
+    let at = 1;
+    for (const { key, start, value: from, end } of value.places()) {
+      assertStrictEquals(start, at);
+      assertStrictEquals(text.slice(start, from), `${key.length}:${key}`);
+      assertEquals(value.span(key), { start: from, end });
+      at = end;
+    }
+    assertStrictEquals(at, text.length - 1);
+  }
+});
