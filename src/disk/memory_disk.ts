@@ -64,6 +64,11 @@ export class MemoryDisk implements FileIo {
     file.mtimeMs = this.#ticks++;
   }
 
+  /** Forgets all locks, as when every process that used the disk has been killed. */
+  crash(): void {
+    this.#locks.clear();
+  }
+
   /** Lets the latency pass. */
   async pass(): Promise<void> {
     const { latencyMs = 0, clock } = this.options;

@@ -1,9 +1,9 @@
 /**
  * Finds out which pieces of a torrent are on the disk when a download starts.
  *
- * A piece is trusted without a look at its bytes only if an earlier run of the same start of the machine
- * verified it and every file it touches looks as it did then. Everything else that may be there is
- * hashed; what is not there costs nothing. Bytes kept in the side file stand in for files that were not
+ * What an earlier run knew of a piece is believed without a look at its bytes only if the machine has not
+ * been started anew since and every file that the piece touches looks as it did then. Everything else
+ * that may be there is hashed; what is not there costs nothing. Bytes kept in the side file stand in for files that were not
  * selected; where such a file is selected now, they are written to it once the whole piece has proved
  * right.
  *
@@ -84,8 +84,9 @@ function planPieces(
     const isWanting = spans.some((span, i) => isMasked(mask, i) && recovery.isSelected(span.file));
     const onDisk = (span: FileSpan) =>
       span.file < 0 || recovery.stamps.holds(span.file, span.offset + span.length);
-    if (!isWanting && isTrusted(recovery, piece, spans, mask)) {
-      tally.settle(piece, { isGood: true, isKept: mask !== undefined });
+    const wasGood = isWanting ? undefined : verdictBefore(recovery, piece, { spans, mask });
+    if (wasGood === true || (wasGood === false && !mask)) {
+      tally.settle(piece, { isGood: wasGood, isKept: mask !== undefined });
     } else if (spans.every(onDisk)) {
       toHash.push(piece);
     } else if (mask && spans.every((span, i) => isMasked(mask, i) || onDisk(span))) {
@@ -109,18 +110,19 @@ function candidatesOf(recovery: Recovery): Bitfield {
   return out;
 }
 
-function isTrusted(
+// Whether an earlier run knew the piece as good; `undefined` where a file of it has changed since.
+function verdictBefore(
   recovery: Recovery,
   piece: PieceIndex,
-  spans: readonly FileSpan[],
-  mask: Uint8Array | undefined,
-): boolean {
+  { spans, mask }: { spans: readonly FileSpan[]; mask: Uint8Array | undefined },
+): boolean | undefined {
   const { before, stamps } = recovery;
-  if (!before?.verified.has(piece)) return false;
-  return spans.every(({ file, offset, length }, i) =>
+  if (!before) return undefined;
+  const isUntouched = spans.every(({ file, offset, length }, i) =>
     file < 0 || isMasked(mask, i) ||
     (stamps.holds(file, offset + length) && stamps.isAsBefore(file, before.sizes, before.times))
   );
+  return isUntouched ? before.verified.has(piece) : undefined;
 }
 
 // Files and kept bytes together: hashed as one, and then the kept bytes of files that are selected now
