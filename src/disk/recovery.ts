@@ -81,12 +81,11 @@ function planPieces(
     }
     const spans = metainfo.fileMap.spans(piece);
     const mask = resume?.neighbours(piece)?.mask;
-    const isWanting = spans.some((span, i) => isMasked(mask, i) && recovery.isSelected(span.file));
     const onDisk = (span: FileSpan) =>
       span.file < 0 || recovery.stamps.holds(span.file, span.offset + span.length);
-    const wasGood = isWanting ? undefined : verdictBefore(recovery, piece, { spans, mask });
-    if (wasGood === true || (wasGood === false && !mask)) {
-      tally.settle(piece, { isGood: wasGood, isKept: mask !== undefined });
+    const before = verdictBefore(recovery, piece, spans);
+    if (before?.isGood || (before && !mask)) {
+      tally.settle(piece, before);
     } else if (spans.every(onDisk)) {
       toHash.push(piece);
     } else if (mask && spans.every((span, i) => isMasked(mask, i) || onDisk(span))) {
@@ -110,19 +109,25 @@ function candidatesOf(recovery: Recovery): Bitfield {
   return out;
 }
 
-// Whether an earlier run knew the piece as good; `undefined` where a file of it has changed since.
+// What an earlier run knew of the piece; `undefined` where that may have changed since, or where bytes of
+// it are in the side file that belong to a file now.
 function verdictBefore(
   recovery: Recovery,
   piece: PieceIndex,
-  { spans, mask }: { spans: readonly FileSpan[]; mask: Uint8Array | undefined },
-): boolean | undefined {
-  const { before, stamps } = recovery;
+  spans: readonly FileSpan[],
+): { isGood: boolean; isKept: boolean } | undefined {
+  const { before, stamps, resume, isSelected } = recovery;
   if (!before) return undefined;
-  const isUntouched = spans.every(({ file, offset, length }, i) =>
-    file < 0 || isMasked(mask, i) ||
-    (stamps.holds(file, offset + length) && stamps.isAsBefore(file, before.sizes, before.times))
-  );
-  return isUntouched ? before.verified.has(piece) : undefined;
+  const isKept = before.kept.has(piece);
+  const mask = isKept && resume?.isLogWhole ? resume.neighbours(piece)?.mask : undefined;
+  if (isKept && !mask) return undefined;
+  const isUntouched = spans.every(({ file, offset, length }, i) => {
+    if (file < 0) return true;
+    if (isMasked(mask, i)) return !isSelected(file);
+    return stamps.holds(file, offset + length) &&
+      stamps.isAsBefore(file, before.sizes, before.times);
+  });
+  return isUntouched ? { isGood: before.verified.has(piece), isKept } : undefined;
 }
 
 // Files and kept bytes together: hashed as one, and then the kept bytes of files that are selected now

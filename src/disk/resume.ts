@@ -7,7 +7,8 @@
  * 4096     slot A   <sequence><length><SHA-1 of both and the state><state, `length` bytes>
  *   + c    slot B   the same
  *   + 2 c  log      records, one behind the other
- * state    <boot mark length><boot mark, 64 bytes><bitfield ⌈pieces/8⌉><size and mtime, 8 + 8 bytes a file>
+ * state    <boot mark length><boot mark, 64 bytes><end of the log, 8 bytes><verified ⌈pieces/8⌉>
+ *          <kept ⌈pieces/8⌉><size and mtime, 8 + 8 bytes a file>
  * record   <magic><piece><mask length><data length><SHA-1 of data><SHA-1 of the 36 bytes before and the
  *          mask, first 8 bytes><mask><data>
  * ```
@@ -29,6 +30,8 @@ const VERSION = 1;
 const BLOCK = 4096;
 const SHA1_BYTES = 20;
 const BOOT_MARK_BYTES = 64;
+const LOG_END_BYTES = 8;
+const FIXED_BYTES = 1 + BOOT_MARK_BYTES + LOG_END_BYTES;
 const STAMP_BYTES = 16;
 const SLOT_HEAD = 8 + SHA1_BYTES;
 const RECORD_MAGIC = 0x6e626f72;
@@ -44,6 +47,8 @@ export interface ResumeLayout {
   readonly pieces: number;
   /** Entries of its file list. */
   readonly files: number;
+  /** Bytes of a state. */
+  readonly stateBytes: number;
   /** Bytes of one slot. */
   readonly slotBytes: number;
   /** Offsets of the two slots. */
@@ -58,6 +63,10 @@ export interface ResumeState {
   readonly bootMark: string;
   /** The verified pieces. */
   readonly verified: Bitfield;
+  /** Those of them that are whole only with bytes out of the log. */
+  readonly kept: Bitfield;
+  /** Where the log ended: one that ends before has lost records. */
+  readonly logEnd: number;
   /** Size of every file when last seen, -1 for one that was not there. */
   readonly sizes: Float64Array;
   /** Its time of the last change, milliseconds. */
@@ -78,11 +87,12 @@ export interface RecordHead {
 
 /** The layout for a torrent of so many pieces and files. */
 export function layoutFor(pieces: number, files: number): ResumeLayout {
-  const bytes = SLOT_HEAD + 1 + BOOT_MARK_BYTES + Math.ceil(pieces / 8) + files * STAMP_BYTES;
-  const slotBytes = Math.ceil(bytes / BLOCK) * BLOCK;
+  const stateBytes = FIXED_BYTES + 2 * Math.ceil(pieces / 8) + files * STAMP_BYTES;
+  const slotBytes = Math.ceil((SLOT_HEAD + stateBytes) / BLOCK) * BLOCK;
   return {
     pieces,
     files,
+    stateBytes,
     slotBytes,
     slots: [BLOCK, BLOCK + slotBytes],
     log: BLOCK + 2 * slotBytes,
@@ -115,18 +125,19 @@ export function encodeSlot(
   sequence: number,
   hasher: Hasher,
 ): Uint8Array {
-  const bitfield = state.verified.bytes;
-  const length = 1 + BOOT_MARK_BYTES + bitfield.length + layout.files * STAMP_BYTES;
-  const out = new Uint8Array(SLOT_HEAD + length);
+  const out = new Uint8Array(SLOT_HEAD + layout.stateBytes);
+  const view = new DataView(out.buffer);
   putUint32(out, 0, sequence);
-  putUint32(out, 4, length);
+  putUint32(out, 4, layout.stateBytes);
   const mark = new TextEncoder().encode(state.bootMark).subarray(0, BOOT_MARK_BYTES);
   out[SLOT_HEAD] = mark.length;
   out.set(mark, SLOT_HEAD + 1);
-  let at = SLOT_HEAD + 1 + BOOT_MARK_BYTES;
-  out.set(bitfield, at);
-  at += bitfield.length;
-  const view = new DataView(out.buffer);
+  let at = SLOT_HEAD + FIXED_BYTES;
+  view.setFloat64(at - LOG_END_BYTES, state.logEnd);
+  for (const { bytes } of [state.verified, state.kept]) {
+    out.set(bytes, at);
+    at += bytes.length;
+  }
   for (let i = 0; i < layout.files; i++, at += STAMP_BYTES) {
     view.setFloat64(at, state.sizes[i]!);
     view.setFloat64(at + 8, state.times[i]!);
@@ -141,26 +152,28 @@ export function decodeSlot(
   bytes: Uint8Array,
   hasher: Hasher,
 ): { state: ResumeState; sequence: number } | undefined {
-  const bitfieldBytes = Math.ceil(layout.pieces / 8);
-  const length = 1 + BOOT_MARK_BYTES + bitfieldBytes + layout.files * STAMP_BYTES;
-  const slot = bytes.subarray(0, SLOT_HEAD + length);
-  if (slot.length < SLOT_HEAD + length || getUint32(slot, 4) !== length) return undefined;
+  const { stateBytes, pieces } = layout;
+  const slot = bytes.subarray(0, SLOT_HEAD + stateBytes);
+  if (slot.length < SLOT_HEAD + stateBytes || getUint32(slot, 4) !== stateBytes) return undefined;
   if (!equalBytes(slot.subarray(8, SLOT_HEAD), slotDigest(slot, hasher))) return undefined;
+  const view = new DataView(slot.buffer, slot.byteOffset, slot.length);
   const markLength = Math.min(slot[SLOT_HEAD]!, BOOT_MARK_BYTES);
   const markStart = SLOT_HEAD + 1;
   const bootMark = new TextDecoder().decode(slot.subarray(markStart, markStart + markLength));
-  let at = markStart + BOOT_MARK_BYTES;
-  const verified = Bitfield.fromWire(slot.subarray(at, at + bitfieldBytes), layout.pieces);
-  if (!verified) return undefined;
-  at += bitfieldBytes;
+  let at = SLOT_HEAD + FIXED_BYTES;
+  const logEnd = view.getFloat64(at - LOG_END_BYTES);
+  const bitfieldBytes = Math.ceil(pieces / 8);
+  const verified = Bitfield.fromWire(slot.subarray(at, at += bitfieldBytes), pieces);
+  const kept = Bitfield.fromWire(slot.subarray(at, at += bitfieldBytes), pieces);
+  if (!verified || !kept) return undefined;
   const sizes = new Float64Array(layout.files);
   const times = new Float64Array(layout.files);
-  const view = new DataView(slot.buffer, slot.byteOffset, slot.length);
   for (let i = 0; i < layout.files; i++, at += STAMP_BYTES) {
     sizes[i] = view.getFloat64(at);
     times[i] = view.getFloat64(at + 8);
   }
-  return { state: { bootMark, verified, sizes, times }, sequence: getUint32(slot, 0) };
+  const state = { bootMark, verified, kept, logEnd, sizes, times };
+  return { state, sequence: getUint32(slot, 0) };
 }
 
 /** A whole record. */

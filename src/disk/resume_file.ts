@@ -63,6 +63,7 @@ export class ResumeFile implements AsyncDisposable {
   #sequence = 0;
   #logEnd: number;
   #isStarted = false;
+  #isLogWhole = false;
   #starting: Promise<void> | undefined;
   #appending: Promise<unknown> = Promise.resolve();
 
@@ -99,11 +100,17 @@ export class ResumeFile implements AsyncDisposable {
     return this.#records.get(piece);
   }
 
+  /** Whether every record is there that was when the state was saved. */
+  get isLogWhole(): boolean {
+    return this.#isLogWhole;
+  }
+
   /** Writes a state, atomically, and makes it and all records before it durable. One at a time. */
-  async save(state: ResumeState): Promise<void> {
+  async save(state: Omit<ResumeState, "logEnd">): Promise<void> {
     await this.#start();
     this.#sequence++;
-    const slot = encodeSlot(this.#layout, state, this.#sequence, this.#hasher);
+    const whole = { ...state, logEnd: this.#logEnd };
+    const slot = encodeSlot(this.#layout, whole, this.#sequence, this.#hasher);
     await this.#file.write(this.#layout.slots[this.#sequence % 2 as 0 | 1], slot);
     await this.#file.sync();
   }
@@ -170,6 +177,7 @@ export class ResumeFile implements AsyncDisposable {
     }
     this.#sequence = latest?.sequence ?? 0;
     await this.#loadLog();
+    this.#isLogWhole = latest !== undefined && this.#logEnd >= latest.state.logEnd;
     return latest?.state;
   }
 

@@ -324,10 +324,12 @@ export class TorrentDisk implements AsyncDisposable {
     // worst that comes of it is a check. The other way round a write could go unseen.
     this.#isUnsaved = false;
     const verified = Bitfield.fromWire(this.have.bytes, this.have.length)!;
+    const kept = new Bitfield(this.have.length);
+    for (const piece of this.#kept) kept.add(piece);
     const { sizes, times } = this.#stamps;
     try {
       await this.#stamps.refresh(this.#store);
-      await this.#resume.save({ bootMark: this.#bootMark, verified, sizes, times });
+      await this.#resume.save({ bootMark: this.#bootMark, verified, kept, sizes, times });
     } catch (error) {
       this.#isUnsaved = true;
       throw error;

@@ -36,6 +36,8 @@ function stateOf(...verified: number[]): ResumeState {
   return {
     bootMark: "b",
     verified: bits,
+    kept: new Bitfield(PIECES),
+    logEnd: layout.log,
     sizes: Float64Array.of(1, -1, 3),
     times: Float64Array.of(4, 0, 6),
   };
@@ -142,7 +144,7 @@ Deno.test("keep() and save() lose nothing when they begin a file together", asyn
   ]);
   await resume[Symbol.asyncDispose]();
   const again = await load(disk);
-  assertEquals(again.state, stateOf(1));
+  assertEquals(again.state?.verified, stateOf(1).verified);
   assertEquals([...again.resume.recordedPieces()], [1, 2]);
 });
 
@@ -173,6 +175,24 @@ Deno.test("load() ends the log at its first bad record and goes on from there", 
   await again.resume.keep(9, Uint8Array.of(0x80), new Uint8Array(10).fill(9));
   await again.resume[Symbol.asyncDispose]();
   assertEquals([...(await load(disk)).resume.recordedPieces()], [1, 9, 3]);
+});
+
+Deno.test("isLogWhole is false when records are gone that were there at the last save", async () => {
+  const disk = new MemoryDisk({ hasher });
+  const { resume } = await load(disk);
+  await resume.keep(1, Uint8Array.of(0x80), new Uint8Array(10));
+  const end = bytesOf(disk).length;
+  await resume.keep(2, Uint8Array.of(0x80), new Uint8Array(10));
+  await resume.save(stateOf(1, 2));
+  await resume.keep(3, Uint8Array.of(0x80), new Uint8Array(10));
+  await resume[Symbol.asyncDispose]();
+  const whole = bytesOf(disk);
+  for (const cut of [0, 1, 54, 55, 56, 100, whole.length - end]) {
+    disk.crash();
+    disk.put(PATH, whole.slice(0, whole.length - cut));
+    const again = await load(disk);
+    assertEquals(again.resume.isLogWhole, cut <= (whole.length - end) / 2, `${cut} bytes cut`);
+  }
 });
 
 Deno.test("load() refuses records that cannot be of this torrent", async () => {
