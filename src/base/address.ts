@@ -136,7 +136,11 @@ export function isUnicast(ip: Uint8Array): boolean {
  */
 export function isLocalIp(text: string): boolean {
   const ip = parseIp(text);
-  if (!ip) return false;
+  return ip !== undefined && isLocal(ip);
+}
+
+/** As {@link isLocalIp}, of 4 or 16 address bytes. */
+export function isLocal(ip: Uint8Array): boolean {
   if (ip.length === 16) {
     const loopback = ip[15] === 1 && ip.subarray(0, 15).every((b) => b === 0);
     return loopback || (ip[0]! & 0xfe) === 0xfc || (ip[0] === 0xfe && (ip[1]! & 0xc0) === 0x80) ||
