@@ -128,15 +128,9 @@ export class Assembly {
     return block;
   }
 
-  /** Asks a second peer for a block that is asked of a first; -1 where there is none for this peer. */
-  askTwice(open: OpenPiece, slot: number): number {
-    for (let block = 0; block < open.blocks; block++) {
-      if (open.state[block] === ASKED && open.second[block]! < 0 && open.first[block] !== slot) {
-        open.second[block] = slot;
-        return block;
-      }
-    }
-    return -1;
+  /** Asks a second peer for a block that is asked of another and of nobody else. */
+  askTwice(open: OpenPiece, block: number, slot: number): void {
+    open.second[block] = slot;
   }
 
   /** Gives up what was asked of a peer; the block is free again unless another peer was asked too. */

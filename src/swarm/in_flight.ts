@@ -33,8 +33,8 @@ const MAX_REJECT_PAUSES = 60;
 export interface InFlightParts {
   readonly map: PieceMap;
   readonly assembly: Assembly;
-  /** Nothing is asked and nothing is here of this open piece any more. */
-  readonly onUntouched: (open: OpenPiece) => void;
+  /** A peer has left, and of this piece nothing is asked and nothing is here any more. */
+  readonly onAbandoned: (open: OpenPiece) => void;
 }
 
 /** The requests of all peers. */
@@ -61,7 +61,12 @@ export class InFlight {
   /** A peer has gone: what was asked of it is free again. */
   delete(peer: Peer): void {
     this.#bySlot[peer.slot] = undefined;
-    this.releaseAll(peer);
+    peer.requests.drain((piece, block) => {
+      const open = this.#parts.assembly.get(piece);
+      if (open === undefined) return;
+      this.#parts.assembly.release(open, block, peer.slot);
+      if (open.free === open.blocks) this.#parts.onAbandoned(open);
+    });
   }
 
   /** Everything that was asked of the peer may be asked of others. */
@@ -72,6 +77,7 @@ export class InFlight {
 
   /** Gives up on what is overdue; a peer that sends nothing at all is snubbed. True where it is. */
   releaseOverdue(peer: Peer, now: Millis): boolean {
+    peer.isDoubtful = true;
     const silentMs = now - peer.lastBlockAt;
     if (silentMs >= SILENCE_MS) {
       peer.isSnubbed = true;
@@ -88,6 +94,26 @@ export class InFlight {
       this.#giveUp(peer, oldestPiece, oldestBlock);
     }
     return false;
+  }
+
+  /** Notes whether the peer keeps us waiting. Call with every tick. */
+  watch(peer: Peer, now: Millis): void {
+    const since = Math.max(peer.lastBlockAt, peer.requests.oldestAt);
+    peer.isSilent = now - since >= SILENCE_MS;
+  }
+
+  /**
+   * Makes room for another peer at a block that is asked of two: the second goes, if both are silent.
+   * False where the block stays with them.
+   */
+  replaceSilent(open: OpenPiece, block: number): boolean {
+    const first = this.#bySlot[open.first[block]!];
+    const second = this.#bySlot[open.second[block]!];
+    if (first?.isSilent !== true || second?.isSilent !== true) return false;
+    second.isDoubtful = true;
+    second.requests.remove(open.piece, block);
+    this.#giveUp(second, open.piece, block);
+    return true;
   }
 
   /** The peer refused a request (BEP 6). */
@@ -145,9 +171,7 @@ export class InFlight {
 
   #release(peer: Peer, piece: number, block: number): void {
     const open = this.#parts.assembly.get(piece);
-    if (open === undefined) return;
-    this.#parts.assembly.release(open, block, peer.slot);
-    if (open.free === open.blocks) this.#parts.onUntouched(open);
+    if (open !== undefined) this.#parts.assembly.release(open, block, peer.slot);
   }
 }
 

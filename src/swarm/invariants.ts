@@ -51,7 +51,6 @@ function checkRequests({ assembly, peers }: SwarmParts): void {
   let marks = 0;
   const bySlot = new Map(peers.map((peer) => [peer.slot, peer]));
   for (const open of assembly.all) {
-    if (open.free === open.blocks) throw new Error(`piece ${open.piece} is open for nothing`);
     for (let block = 0; block < open.blocks; block++) {
       if (open.state[block] !== ASKED) continue;
       for (const slot of [open.first[block]!, open.second[block]!]) {

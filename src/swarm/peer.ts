@@ -79,6 +79,10 @@ export class Peer {
   isInSlowStart = true;
   /** It let a request time out and has sent nothing since. */
   isSnubbed = false;
+  /** It has owed us blocks for some seconds and given none: others may take its place. */
+  isSilent = false;
+  /** Something was asked of it in vain since its last block: others come first. */
+  isDoubtful = false;
   /** Blocks that were asked for and given up on, and may still arrive. */
   lateAllowance = 0;
   /** Pauses that its refusals made since its last block. */

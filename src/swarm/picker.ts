@@ -19,8 +19,9 @@ import { BLOCK_BYTES, type Millis, type PieceIndex } from "../base/units.ts";
 import type { PieceMap } from "../metainfo/piece_map.ts";
 import type { PieceBuffer } from "../ports/disk.ts";
 import type { Random } from "../ports/random.ts";
-import type { Assembly, OpenPiece } from "./assembly.ts";
+import { ASKED, type Assembly, type OpenPiece } from "./assembly.ts";
 import type { Availability } from "./availability.ts";
+import type { InFlight } from "./in_flight.ts";
 import type { Peer } from "./peer.ts";
 
 /** Pieces picked at random before rarest first begins. */
@@ -35,6 +36,7 @@ export interface PickerParts {
   readonly map: PieceMap;
   readonly assembly: Assembly;
   readonly availability: Availability;
+  readonly inFlight: InFlight;
   readonly random: Random;
   /** A buffer for a new piece, or `undefined` while memory is short. */
   readonly allocate: () => PieceBuffer | undefined;
@@ -192,6 +194,7 @@ export class Picker {
     const { assembly, availability } = this.#parts;
     // Only the idle help out: whoever still waits for blocks of its own would fetch the others' in vain.
     if (peer.requests.length > 0 || this.#parts.isThrottled?.(now) === true) return;
+    if (peer.isDoubtful) return;
     const isMemoryHeld = peer.isStarved && assembly.withDisk === 0;
     if (availability.length > 0 && !isMemoryHeld) return;
     const pieces = assembly.all.length;
@@ -205,12 +208,27 @@ export class Picker {
         continue;
       }
       while (peer.requests.length < limit) {
-        const block = assembly.askTwice(open, peer.slot);
+        const block = this.#twin(open, peer.slot);
         if (block < 0) break;
         this.#join(peer, open);
         this.#request(peer, open, block, now);
       }
     }
+  }
+
+  /** Asks the peer for a block that is asked of another, or of two that keep us waiting; -1 without one. */
+  #twin(open: OpenPiece, slot: number): number {
+    const { assembly, inFlight } = this.#parts;
+    for (let block = 0; block < open.blocks; block++) {
+      if (open.state[block] !== ASKED) continue;
+      const [first, second] = [open.first[block], open.second[block]!];
+      if (first === slot || second === slot) continue;
+      if (second < 0 || inFlight.replaceSilent(open, block)) {
+        assembly.askTwice(open, block, slot);
+        return block;
+      }
+    }
+    return -1;
   }
 }
 

@@ -78,12 +78,13 @@ export class Swarm {
     this.#inFlight = new InFlight({
       map,
       assembly: this.assembly,
-      onUntouched: (open) => this.#drop(open),
+      onAbandoned: (open) => this.#drop(open),
     });
     this.#picker = new Picker({
       map,
       assembly: this.assembly,
       availability: this.#availability,
+      inFlight: this.#inFlight,
       random,
       allocate: options.allocate,
       isSequential: options.isSequential,
@@ -169,6 +170,7 @@ export class Swarm {
     peer.down.add(data.length, now);
     peer.lastBlockAt = now;
     peer.rejects = 0;
+    peer.isDoubtful = false;
     if (peer.isSnubbed) {
       peer.isSnubbed = false;
       peer.pausedUntil = 0;
@@ -193,10 +195,15 @@ export class Swarm {
     if (peer.closing === undefined && now >= peer.pausedUntil) this.#picker.fill(peer, now);
   }
 
-  /** Asks every peer that has room for more: memory or pieces have come free. */
+  /**
+   * Asks every peer that has room for more: memory or pieces have come free. Those that give come first,
+   * then those that were not asked yet, or many that stall could keep what there is among themselves.
+   */
   fillAll(now: Millis): void {
-    for (const peer of this.#peers) {
-      if (peer.requests.length < peer.depth) this.fill(peer, now);
+    for (let rank = 0; rank <= 2; rank++) {
+      for (const peer of this.#peers) {
+        if (peer.requests.length < peer.depth && rankOf(peer) === rank) this.fill(peer, now);
+      }
     }
   }
 
@@ -264,6 +271,7 @@ export class Swarm {
     }
     for (const peer of this.#peers) {
       adapt(peer, elapsed);
+      this.#inFlight.watch(peer, now);
       if (isOverdue(peer, now) && this.#inFlight.releaseOverdue(peer, now)) {
         this.#endExclusive((open) => open.exclusive === peer.slot);
       }
@@ -285,16 +293,23 @@ export class Swarm {
       this.#peers.some((peer) => peer.isStarved && peer.requests.length === 0);
   }
 
-  /** Of the pieces that nobody works on, the one that is least complete gives its memory up. */
+  /** Pieces that nobody works on give their memory up: all that have nothing yet, or else the least complete. */
   #dropIdle(now: Millis): boolean {
+    const { all } = this.assembly;
+    const before = all.length;
     let idle: OpenPiece | undefined;
-    for (const open of this.assembly.all) {
+    for (let i = all.length - 1; i >= 0; i--) {
+      const open = all[i]!;
+      if (open.free === open.blocks) {
+        this.#drop(open);
+        continue;
+      }
       const isAsked = open.here + open.free < open.blocks;
       if (isAsked || now - open.lastBlockAt < IDLE_PIECE_MS) continue;
       if (idle === undefined || open.here < idle.here) idle = open;
     }
-    if (idle !== undefined) this.#drop(idle);
-    return idle !== undefined;
+    if (all.length === before && idle !== undefined) this.#drop(idle);
+    return all.length < before;
   }
 
   /** Closes a piece that is to be downloaded from the start. */
@@ -374,6 +389,11 @@ export class Swarm {
       if (open[i]!.free === open[i]!.blocks) this.#drop(open[i]!);
     }
   }
+}
+
+function rankOf(peer: Peer): number {
+  if (peer.isDoubtful) return 2;
+  return peer.down.total > 0 ? 0 : 1;
 }
 
 const NONE: never[] = [];
