@@ -34,6 +34,8 @@ export async function readPiece(
   const { piece, begin } = at;
   const spans = metainfo.fileMap.spans(piece);
   const mask = kept?.neighbours(piece)?.mask;
+  // The log found its bytes to be damaged when they were read before.
+  if (kept && !mask) throw changed("resume data", "it was changed");
   const end = begin + into.length;
   let keptAt = 0;
   for (let i = 0; i < spans.length; i++) {

@@ -436,6 +436,23 @@ Deno.test("read() fails when a file has become shorter", async () => {
   assertEquals(error.operation, "read");
 });
 
+Deno.test("read() fails each time when the kept bytes were changed", async () => {
+  const { torrent, disk, open } = setup();
+  {
+    await using torrentDisk = await open([1]);
+    await check(torrentDisk);
+    await write(torrentDisk, torrent, [2]);
+  }
+  const { bytes } = disk.files.get(sideFiles(disk)[0]!)!;
+  bytes[bytes.length - 1]! ^= 1;
+  await using torrentDisk = await open([1]);
+  await check(torrentDisk);
+  for (const _ of [1, 2]) {
+    const into = new Uint8Array(PIECE);
+    await assertRejects(() => torrentDisk.read(torrent.pieces[2]!, 0, into), DiskError);
+  }
+});
+
 Deno.test("read() gives every range of a piece with padding", async () => {
   const { torrent, open } = setup(["t/a 30", "pad 20", "t/b 25", "t/c 25", "t/d 55"]);
   await using disk = await open([0, 2]);
