@@ -7,11 +7,11 @@
 import { DiskError } from "../base/errors.ts";
 import { BLOCK_BYTES } from "../base/units.ts";
 import type {
-  CheckJob,
   FileSpan,
   FileStat,
   FileStore,
   PieceBuffer,
+  PieceDigests,
   PieceJob,
   PieceVerdict,
   StoreSpec,
@@ -72,13 +72,15 @@ export class MemoryStore implements FileStore {
     return wantsDigests ? { isGood, blockDigests: this.#blockDigests(piece) } : { isGood };
   }
 
-  async check(job: CheckJob): Promise<Uint8Array> {
+  async digest(pieces: readonly (readonly FileSpan[])[]): Promise<PieceDigests> {
     await this.#disk.pass();
-    return Uint8Array.from(job.pieces, (spans, i) => {
+    const digests = new Uint8Array(pieces.length * SHA1_BYTES);
+    const isWhole = Uint8Array.from(pieces, (spans, i) => {
       const piece = this.#gather(spans);
-      const expected = job.expected.subarray(i * SHA1_BYTES, (i + 1) * SHA1_BYTES);
-      return piece && this.#disk.isGood(piece, expected) ? 1 : 0;
+      if (piece) digests.set(this.#disk.options.hasher.sha1(piece), i * SHA1_BYTES);
+      return piece ? 1 : 0;
     });
+    return { digests, isWhole };
   }
 
   async write(file: number, offset: number, data: Uint8Array): Promise<void> {

@@ -4,7 +4,7 @@
  *
  * Pieces travel as rows of numbers. Every row of a `pieces` request is
  * `<slot><length><wantsDigests><spans>` and then `<file><offset><start><length>` per span; a row of a
- * `check` request is `<spans>` and then the same four numbers per span.
+ * `digest` request is `<spans>` and then the same four numbers per span.
  *
  * @module
  */
@@ -23,6 +23,8 @@ export interface StorePlan {
   readonly pieceBytes: number;
   /** How space is taken. */
   readonly allocation: Allocation;
+  /** Follow symbolic links below the root. */
+  readonly followsLinks: boolean;
 }
 
 /** The shared memory of a store. */
@@ -51,7 +53,7 @@ export type Request =
     readonly isWide: boolean;
   }
   | PiecesRequest
-  | CheckRequest
+  | DigestRequest
   | {
     readonly type: "write";
     readonly store: number;
@@ -102,14 +104,12 @@ export interface PiecesRequest {
 }
 
 /** Pieces to hash where they lie. */
-export interface CheckRequest {
-  readonly type: "check";
+export interface DigestRequest {
+  readonly type: "digest";
   readonly store: number;
   readonly id: number;
   /** See the head of this file. */
   readonly rows: Float64Array<ArrayBuffer>;
-  /** 20 bytes a piece. */
-  readonly expected: Uint8Array<ArrayBuffer>;
 }
 
 /** The failure of one item of a request. */
@@ -128,11 +128,11 @@ export interface Reply {
   readonly error?: PlainDiskError;
   /** The Worker is broken: a text for a `BugError`. */
   readonly bug?: string;
-  /** `pieces`, `check`: 0 or 1 a piece. `stat`: size and time a file, size -1 where there is none. `read`, `reserve`: one number. */
+  /** `pieces`, `digest`: 0 or 1 a piece. `stat`: size and time a file, size -1 where there is none. `read`, `reserve`: one number. */
   readonly values?: Float64Array<ArrayBuffer>;
   /** Items that failed by themselves. */
   readonly itemErrors?: readonly ItemError[];
-  /** `pieces`: block digests of the pieces named in `digestItems`, one behind the other. */
+  /** `pieces`: block digests of the pieces named in `digestItems`. `digest`: one array, 20 bytes a piece. */
   readonly digests?: Uint8Array<ArrayBuffer>[];
   /** `pieces`: which pieces `digests` belong to. */
   readonly digestItems?: readonly number[];

@@ -9,7 +9,7 @@ import { BugError, DiskError } from "../base/errors.ts";
 import { BLOCK_BYTES } from "../base/units.ts";
 import { toPlain } from "./disk_errors.ts";
 import {
-  type CheckRequest,
+  type DigestRequest,
   type ItemError,
   type PiecesRequest,
   type Reply,
@@ -66,8 +66,8 @@ export class DiskService {
     switch (request.type) {
       case "pieces":
         return writePieces(files, this.#hasher!, request);
-      case "check":
-        return checkPieces(files, this.#hasher!, request);
+      case "digest":
+        return digestPieces(files, this.#hasher!, request);
       case "stat":
         return statFiles(files, request);
       case "read": {
@@ -152,10 +152,10 @@ function readRows(files: StoreFiles, rows: Float64Array): PieceRow[] {
   return out;
 }
 
-function checkPieces(
+function digestPieces(
   files: StoreFiles,
   hasher: PieceHasher,
-  { id, rows, expected }: CheckRequest,
+  { id, rows }: DigestRequest,
 ): Reply {
   const sources: HashSource[] = [];
   for (let at = 0; at < rows.length;) {
@@ -163,8 +163,14 @@ function checkPieces(
     sources.push(files.pieceOnDisk(rows, at + 1, spans));
     at += 1 + spans * SPAN_NUMBERS;
   }
-  const digests = hasher.sha1(sources);
-  return { id, values: Float64Array.from(digests, (d, i) => isExpected(d, expected, i) ? 1 : 0) };
+  const values = new Float64Array(sources.length);
+  const digests = new Uint8Array(sources.length * DIGEST_BYTES);
+  hasher.sha1(sources).forEach((digest, i) => {
+    if (!digest) return;
+    values[i] = 1;
+    digests.set(digest, i * DIGEST_BYTES);
+  });
+  return { id, values, digests: [digests] };
 }
 
 // SHA-1 of every block of a piece, 20 bytes each.

@@ -11,10 +11,11 @@
 import { BugError, type DiskError } from "../base/errors.ts";
 import { MIB } from "../base/units.ts";
 import type {
-  CheckJob,
+  FileSpan,
   FileStat,
   FileStore,
   PieceBuffer,
+  PieceDigests,
   PieceJob,
   PieceVerdict,
   StoreSpec,
@@ -66,9 +67,9 @@ export class PooledStore implements FileStore {
       control: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
     };
     for (let i = STAGE_SLOTS - 1; i >= 0; i--) this.#freeStages.push(i);
-    const { root, pieceBytes, allocation } = spec;
+    const { root, pieceBytes, allocation, followsLinks = false } = spec;
     const files = packFiles(spec.files);
-    this.#store = pool.open({ root, pieceBytes, allocation, files }, this.#memory);
+    this.#store = pool.open({ root, pieceBytes, allocation, files, followsLinks }, this.#memory);
   }
 
   get freeBuffers(): number {
@@ -96,25 +97,22 @@ export class PooledStore implements FileStore {
     return this.#pool.writePiece(this.#store, buffer.slot, job);
   }
 
-  async check(job: CheckJob): Promise<Uint8Array> {
+  async digest(pieces: readonly (readonly FileSpan[])[]): Promise<PieceDigests> {
     let numbers = 0;
     let bytes = 0;
-    for (const spans of job.pieces) {
+    for (const spans of pieces) {
       numbers += 1 + spans.length * SPAN_NUMBERS;
       for (const span of spans) bytes += span.length;
     }
     const rows = new Float64Array(numbers);
     let at = 0;
-    for (const spans of job.pieces) {
+    for (const spans of pieces) {
       rows[at] = spans.length;
       at = packSpans(rows, at + 1, spans);
     }
-    const expected = Uint8Array.from(job.expected);
-    const store = this.#store;
-    const { values } = await this.#pool.request({ type: "check", store, rows, expected }, {
-      bytes,
-    });
-    return Uint8Array.from(values!);
+    const request = { type: "digest", store: this.#store, rows } as const;
+    const { values, digests } = await this.#pool.request(request, { bytes });
+    return { digests: digests![0]!, isWhole: Uint8Array.from(values!) };
   }
 
   async write(file: number, offset: number, data: Uint8Array): Promise<void> {

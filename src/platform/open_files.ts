@@ -4,7 +4,7 @@
  * Nothing below the store's root is reached through a symbolic link: every folder is looked at once,
  * every file is opened with O_NOFOLLOW, and whatever is not a regular file is in the way. O_NONBLOCK
  * keeps a FIFO from blocking the thread before it can be refused. The root itself may be a link, since
- * the user chose it.
+ * the user chose it; and a store that is only read may follow links, since the user made them.
  *
  * @module
  */
@@ -20,7 +20,8 @@ import { FileTable } from "./packed_files.ts";
 // Windows knows neither; there they are 0.
 const NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
 const NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
-const READ = fs.constants.O_RDONLY | NOFOLLOW | NONBLOCK;
+const READ_ANY = fs.constants.O_RDONLY | NONBLOCK;
+const READ = READ_ANY | NOFOLLOW;
 const READ_WRITE = fs.constants.O_RDWR | NOFOLLOW | NONBLOCK;
 const CREATE_NEW = fs.constants.O_CREAT | fs.constants.O_EXCL;
 
@@ -100,7 +101,7 @@ export class OpenFiles {
     if (this.#seen[file] === 0 && this.stat(file) === undefined) return undefined;
     const path = this.path(file);
     try {
-      const fd = fs.openSync(path, READ);
+      const fd = fs.openSync(path, this.#plan.followsLinks ? READ_ANY : READ);
       this.#handles.add(key, { fd, isWritable: false, path });
       return fd;
     } catch (error) {
@@ -116,8 +117,9 @@ export class OpenFiles {
    */
   stat(file: number): FileStat | undefined {
     const path = this.table.path(file);
-    if (!this.#hasFolders(path)) return undefined;
-    const found = lookAt(`${this.#plan.root}/${path}`);
+    const { root, followsLinks } = this.#plan;
+    if (!followsLinks && !this.#hasFolders(path)) return undefined;
+    const found = lookAt(`${root}/${path}`, followsLinks);
     if (found) this.#seen[file] = 1;
     return found;
   }
@@ -229,18 +231,18 @@ function oddity(info: Deno.FileInfo): string {
 
 // The runtime makes an exception for what is not there at the price of ten looks at what is; asking
 // first is cheaper. Its fstat costs as much, so files are looked at by path.
-function lookIfThere(path: string): Deno.FileInfo | undefined {
+function lookIfThere(path: string, followsLinks = false): Deno.FileInfo | undefined {
   if (!fs.existsSync(path)) return undefined;
   try {
-    return Deno.lstatSync(path);
+    return followsLinks ? Deno.statSync(path) : Deno.lstatSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw toDiskError(error, path, "stat");
   }
 }
 
-function lookAt(path: string): FileStat | undefined {
-  const info = lookIfThere(path);
+function lookAt(path: string, followsLinks = false): FileStat | undefined {
+  const info = lookIfThere(path, followsLinks);
   if (!info) return undefined;
   if (!info.isFile) throw inTheWay(path, oddity(info), "stat");
   return { size: info.size, mtimeMs: info.mtime?.getTime() ?? 0 };

@@ -53,6 +53,11 @@ export interface StoreSpec {
   readonly bufferBytes: number;
   /** How space is taken when a file is first written. */
   readonly allocation: Allocation;
+  /**
+   * Follow symbolic links below the root, for files that the user named and that are only read (false: a
+   * link is in the way).
+   */
+  readonly followsLinks?: boolean;
 }
 
 /** What a file on the disk looks like. */
@@ -85,12 +90,12 @@ export interface PieceJob {
   readonly wantBlockDigests?: boolean;
 }
 
-/** Pieces to hash where they lie. */
-export interface CheckJob {
-  /** One entry a piece: its bytes in order. A span whose `file` is -1 reads as zeros (pad files). */
-  readonly pieces: readonly (readonly FileSpan[])[];
-  /** The expected digests, 20 bytes each, in the order of `pieces`. */
-  readonly expected: Uint8Array;
+/** What pieces on the disk hash to, in the order they were asked for. */
+export interface PieceDigests {
+  /** SHA-1 of each piece, 20 bytes each; zeros where it could not be read. */
+  readonly digests: Uint8Array;
+  /** One number a piece: 1 where all of its bytes were there, 0 where a file is missing or too short. */
+  readonly isWhole: Uint8Array;
 }
 
 /** The files of one torrent. Every failure is a `DiskError`. */
@@ -101,8 +106,11 @@ export interface FileStore extends AsyncDisposable {
   readonly freeBuffers: number;
   /** Hashes a piece and, if its digest is right, writes its spans, as one step off the main thread. */
   hashThenWrite(job: PieceJob): Promise<PieceVerdict>;
-  /** Which of the pieces are on the disk: one 0 or 1 each. Missing or short files make it 0. */
-  check(job: CheckJob): Promise<Uint8Array>;
+  /**
+   * Hashes pieces where they lie: one list of spans a piece, its bytes in order. A span whose `file` is -1
+   * reads as zeros (pad files).
+   */
+  digest(pieces: readonly (readonly FileSpan[])[]): Promise<PieceDigests>;
   /** Writes bytes that are known to be right (kept beside the download) to a file. */
   write(file: number, offset: number, data: Uint8Array): Promise<void>;
   /** Reads up to `into.length` bytes; returns how many there were. */

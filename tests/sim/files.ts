@@ -9,12 +9,12 @@ import { BLOCK_BYTES } from "../../src/base/units.ts";
 import { equalBytes } from "../../src/base/bytes.ts";
 import { DiskError } from "../../src/base/errors.ts";
 import type {
-  CheckJob,
   FileIo,
   FileSpan,
   FileStat,
   FileStore,
   PieceBuffer,
+  PieceDigests,
   PieceJob,
   PieceVerdict,
   SideFile,
@@ -99,22 +99,24 @@ class SimStore implements FileStore {
     return { isGood, blockDigests };
   }
 
-  async check(job: CheckJob): Promise<Uint8Array> {
+  async digest(pieces: readonly (readonly FileSpan[])[]): Promise<PieceDigests> {
     const bytes = new Uint8Array(this.#spec.pieceBytes);
-    const out = new Uint8Array(job.pieces.length);
-    for (const [i, spans] of job.pieces.entries()) {
+    const digests = new Uint8Array(20 * pieces.length);
+    const isWhole = new Uint8Array(pieces.length);
+    for (const [i, spans] of pieces.entries()) {
       const length = spans.reduce((sum, span) => sum + span.length, 0);
       await this.#operate(length);
-      const isWhole = spans.every((span) => {
-        const into = bytes.subarray(span.start, span.start + span.length);
-        if (span.file >= 0) return this.#read(span.file, span.offset, into) === span.length;
-        into.fill(0);
-        return true;
-      });
-      const expected = job.expected.subarray(20 * i, 20 * i + 20);
-      out[i] = isWhole && equalBytes(sha1(bytes.subarray(0, length)), expected) ? 1 : 0;
+      isWhole[i] = spans.every((span) => {
+          const into = bytes.subarray(span.start, span.start + span.length);
+          if (span.file >= 0) return this.#read(span.file, span.offset, into) === span.length;
+          into.fill(0);
+          return true;
+        })
+        ? 1
+        : 0;
+      if (isWhole[i] === 1) digests.set(sha1(bytes.subarray(0, length)), 20 * i);
     }
-    return out;
+    return { digests, isWhole };
   }
 
   async write(file: number, offset: number, data: Uint8Array): Promise<void> {
