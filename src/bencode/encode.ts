@@ -8,6 +8,7 @@
  * @module
  */
 
+import { compareBytes } from "../base/bytes.ts";
 import { BencodeDict } from "./value.ts";
 
 /**
@@ -118,10 +119,4 @@ function sortedEntries(dict: Dictionary): [Uint8Array, Encodable][] {
     }
   }
   return out;
-}
-
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const common = Math.min(a.length, b.length);
-  for (let i = 0; i < common; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
-  return a.length - b.length;
 }

@@ -9,6 +9,7 @@
 
 import type { Address } from "../base/address.ts";
 import type { Bitfield } from "../base/bitfield.ts";
+import { compareBytes, equalBytes } from "../base/bytes.ts";
 import { type PeerCloseReason, PeerError } from "../base/errors.ts";
 import type { Scope } from "../base/scope.ts";
 import type { Permit, Semaphore } from "../base/semaphore.ts";
@@ -158,9 +159,17 @@ export class Exchange implements ConnHost {
     });
   }
 
-  /** Whether a connection to or from this peer id is there already. */
-  hasPeerId(peerId: Uint8Array): boolean {
-    return this.swarm.peers.some((peer) => peer.peerId.every((b, i) => b === peerId[i]));
+  /**
+   * Whether a new connection with this peer id is to be dropped since there is one already. When two dial
+   * each other at once, both sides keep the connection that the lower peer id dialled.
+   */
+  isDuplicate(peerId: Uint8Array, isOutgoing: boolean): boolean {
+    const known = this.swarm.peers.find((peer) => equalBytes(peer.peerId, peerId));
+    if (known === undefined) return false;
+    const isOursLower = compareBytes(this.#parts.peerId, peerId) < 0;
+    if (known.isOutgoing === isOutgoing || isOursLower !== isOutgoing) return true;
+    known.closing ??= "duplicate";
+    return false;
   }
 
   /** Facts to the disk and to the book, messages to the wire. */
@@ -181,8 +190,19 @@ export class Exchange implements ConnHost {
     this.#writing--;
     this.swarm.onVerdict(open, verdict);
     if (verdict.isGood) this.#reportFiles(piece);
-    if (this.swarm.isComplete) return this.#resolve();
+    if (this.swarm.isComplete) {
+      this.#resolve();
+      return this.#sayUploadOnly();
+    }
     this.swarm.fillAll(this.clock.now());
+    this.afterStep();
+  }
+
+  /** Peers that are complete as well learn that nothing is to be had here (BEP 21). */
+  #sayUploadOnly(): void {
+    for (const { encoder, supportsExtended } of this.swarm.peers) {
+      if (supportsExtended) encoder.extended(0, this.#extensions());
+    }
     this.afterStep();
   }
 
@@ -264,7 +284,7 @@ export class Exchange implements ConnHost {
       throw new PeerError("wrong-info-hash");
     }
     if (isOurselves(handshake, peerId)) throw new PeerError("self");
-    if (this.hasPeerId(handshake.peerId)) throw new PeerError("duplicate");
+    if (this.isDuplicate(handshake.peerId, true)) throw new PeerError("duplicate");
     return handshake;
   }
 

@@ -175,7 +175,7 @@ export class Session implements AsyncDisposable {
           await sendGreeting(stream, handshake.infoHash, this.#peerId);
         } else if (
           exchange !== undefined && !exchange.book.isBanned(stream.remote) &&
-          !exchange.hasPeerId(handshake.peerId)
+          !exchange.isDuplicate(handshake.peerId, false)
         ) return exchange.adopt(stream, handshake, permit);
       } catch (error) {
         if (!(error instanceof PeerError)) throw error;

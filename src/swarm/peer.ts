@@ -159,6 +159,11 @@ export class Peer {
     return this.have.isFull;
   }
 
+  /** Whether it gets nothing more: it has everything, or all that it wants (BEP 21). */
+  get isUploadOnly(): boolean {
+    return this.isSeed || this.extensions?.uploadOnly === true;
+  }
+
   /** Whether a piece may be asked of it now. */
   mayRequest(piece: number): boolean {
     return !this.peerChoking || this.allowedFast.has(piece);

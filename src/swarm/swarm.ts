@@ -276,7 +276,7 @@ export class Swarm {
         this.#endExclusive((open) => open.exclusive === peer.slot);
       }
       if (now - peer.lastReadAt >= IDLE_TIMEOUT_MS) peer.closing ??= "idle";
-      if (this.isComplete && peer.isSeed) peer.closing ??= "no-use";
+      if (this.isComplete && peer.isUploadOnly) peer.closing ??= "no-use";
       if (now - peer.lastWriteAt >= KEEP_ALIVE_MS && peer.encoder.length === 0) {
         peer.encoder.keepAlive();
       }
