@@ -20,6 +20,8 @@ import type { Screen } from "./screen.ts";
 export interface RunningTorrent {
   readonly infoHash: string;
   readonly finished: Promise<Outcome>;
+  /** Resolves when seeding begins, or with `finished`. */
+  readonly downloaded: Promise<void>;
   stats(): TorrentStats;
   stop(): Promise<void>;
 }

@@ -16,7 +16,7 @@ import { type Deadline, deadline } from "./deadline.ts";
 import { errorFields, type Failure, failureOf, failureOfOutcome } from "./exit.ts";
 import type { Plan } from "./plan.ts";
 import { Progress, type ProgressRow } from "./progress.ts";
-import { renderDone, renderStopped } from "./render.ts";
+import { renderDone, renderSeeding, renderStopped } from "./render.ts";
 import { forTerminal } from "./escape.ts";
 import { chooseFiles, noMatch } from "./select.ts";
 import { readTorrent } from "./source.ts";
@@ -58,6 +58,8 @@ export class Downloads {
   readonly #names = new Map<string, string>();
   #session: Promise<RunningSession> | undefined;
   #events: Promise<void> = Promise.resolve();
+  readonly #running = new Set<RunningTorrent>();
+  #commandCode: number | undefined;
 
   constructor({ context, plan, world, limit, isOnly }: DownloadParts) {
     this.#context = context;
@@ -74,22 +76,49 @@ export class Downloads {
     const shown = new AbortController();
     const showing = this.#progress.run(shown.signal);
     const results: Downloaded[] = [];
+    const ends: Promise<void>[] = [];
     let next = 0;
     const work = async () => {
       while (next < sources.length) {
         const at = next++;
-        results[at] = await this.#download(sources[at]!);
-        this.#tell(results[at]);
+        const downloaded = Promise.withResolvers<void>();
+        const end = this.#download(sources[at]!, downloaded.resolve).then((result) => {
+          results[at] = result;
+          this.#tell(result);
+          downloaded.resolve();
+        });
+        ends.push(end);
+        // One that only seeds makes room for the next.
+        await downloaded.promise;
       }
     };
     await Promise.all(Array.from({ length: Math.min(this.#plan.jobs, sources.length) }, work));
+    if (results.every((result) => result.failure === undefined)) await this.#runCommand();
+    await Promise.all(ends);
     await this.#close();
     shown.abort();
     await showing;
     return results;
   }
 
-  async #download(source: string): Promise<Downloaded> {
+  /** The exit code of the command that was run while seeding, once it has ended. */
+  get commandCode(): number | undefined {
+    return this.#commandCode;
+  }
+
+  /** Runs the command of `--seed-while`, if any; its end ends the seeding. */
+  async #runCommand(): Promise<void> {
+    const { command } = this.#plan;
+    if (command === undefined) return;
+    const { shell, interrupts } = this.#context;
+    try {
+      this.#commandCode = await shell.run(command, { signal: interrupts.signal });
+    } finally {
+      for (const torrent of this.#running) void torrent.stop();
+    }
+  }
+
+  async #download(source: string, onDownloaded: () => void): Promise<Downloaded> {
     const { screen } = this.#context;
     const name = nameOfSource(source);
     // The first was told of before anything was loaded.
@@ -99,11 +128,14 @@ export class Downloads {
     let torrent: RunningTorrent | undefined;
     try {
       torrent = await this.#start(source, row);
-      const outcome = await this.#finish(torrent);
+      this.#running.add(torrent);
+      const outcome = await this.#finish(torrent, onDownloaded);
       const stats = torrent.stats();
-      const failure = failureOfOutcome(outcome, {
+      const { interrupts } = this.#context;
+      const wasCut = outcome.kind === "complete" && this.#isSeeder && interrupts.signal.aborted;
+      const failure = failureOfOutcome(wasCut ? { kind: "stopped" } : outcome, {
         name: stats.name,
-        interrupted: this.#context.interrupts.reason,
+        interrupted: interrupts.reason,
       });
       const { infoHash } = torrent;
       return { source, infoHash, stats, ...(failure === undefined ? {} : { failure }) };
@@ -111,6 +143,7 @@ export class Downloads {
       const infoHash = torrent?.infoHash;
       return { source, failure: failureOf(error), ...(infoHash === undefined ? {} : { infoHash }) };
     } finally {
+      if (torrent !== undefined) this.#running.delete(torrent);
       row.remove();
     }
   }
@@ -136,10 +169,12 @@ export class Downloads {
     }
     const session = await this.#open();
     signal.throwIfAborted();
+    const placed = await this.#plan.place?.(metainfo);
     const elapsed = this.#world.clock.now() - this.#startedAt;
     const torrent = session.add({
       ...options,
       metainfo,
+      ...placed,
       ...(selection === undefined ? {} : { selection }),
       ...(timeoutMs === undefined ? {} : { timeoutMs: Math.max(1, timeoutMs - elapsed) }),
     });
@@ -149,9 +184,16 @@ export class Downloads {
   }
 
   /** Waits for the end, and brings it about when the program is asked to stop. */
-  async #finish(torrent: RunningTorrent): Promise<Awaited<RunningTorrent["finished"]>> {
+  async #finish(
+    torrent: RunningTorrent,
+    onDownloaded: () => void,
+  ): Promise<Awaited<RunningTorrent["finished"]>> {
     const { signal } = this.#context.interrupts;
     const onStop = () => void torrent.stop();
+    torrent.downloaded.then(() => {
+      onDownloaded();
+      if (torrent.stats().state === "seeding") this.#tellSeeding(torrent);
+    });
     if (signal.aborted) onStop();
     signal.addEventListener("abort", onStop, { once: true });
     try {
@@ -201,6 +243,19 @@ export class Downloads {
     const late = this.#world.clock.sleep(CLOSE_MS, { signal: over.signal }).catch(() => {});
     await Promise.race([closing, late]);
     over.abort();
+  }
+
+  get #isSeeder(): boolean {
+    return this.#plan.torrent.seed === true;
+  }
+
+  #tellSeeding(torrent: RunningTorrent): void {
+    const stats = torrent.stats();
+    const isPartial = stats.bytesDone < stats.bytesTotal;
+    if (isPartial) {
+      this.#context.screen.warn(`${stats.name}: only a part of it verifies; seeding that part`);
+    }
+    this.#context.screen.note(renderSeeding(stats));
   }
 
   /** What is told of a download that ended; of the only one, the end of the run tells its failure. */

@@ -250,18 +250,12 @@ const SPEED: readonly OptionSpec[] = [
   option("--sequential", FLAG, "pieces in order instead of the rarest first", { verbs: FETCH }),
   option("--seed", FLAG, "go on seeding after the download (off)", {
     verbs: ["get"],
-    lacks: ["seeding is", isOn],
-    status: "later",
   }),
   option("--seed-ratio R", RATIO, "seed until R times the size was given (0: do not seed)", {
     verbs: GIVE,
-    lacks: ["seeding is", isNotZero],
-    status: "later",
   }),
   option("--seed-time DURATION", DURATION, "seed this long (0: do not seed)", {
     verbs: GIVE,
-    lacks: ["seeding is", isNotZero],
-    status: "later",
     warn: (text) =>
       /^[\d.]+$/.test(text) && Number(text) > 0
         ? `--seed-time ${text} is ${text} seconds here (minutes in aria2): write ${text}s or ${text}m`
@@ -269,8 +263,6 @@ const SPEED: readonly OptionSpec[] = [
   }),
   option("--seed-while", FLAG, "seed while the COMMAND after -- runs, exit with its code", {
     verbs: GIVE,
-    lacks: ["seeding is", isOn],
-    status: "later",
     isCommandLineOnly: true,
   }),
   option("--super-seed", FLAG, "as the first seed, give every piece once before twice", {

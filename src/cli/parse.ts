@@ -21,6 +21,8 @@ export interface Invocation {
   readonly verb: VerbSpec;
   /** Its arguments. */
   readonly operands: readonly string[];
+  /** With `--seed-while`, the command after `--`; those words are operands otherwise. */
+  readonly rest: readonly string[];
   readonly options: OptionValues;
   /** Things to tell about the options. */
   readonly warnings: readonly string[];
@@ -37,8 +39,10 @@ export type Env = (name: string) => string | undefined;
 export function parseCommandLine(args: readonly string[], env: Env): Invocation {
   const asked = askedForHelp(args);
   if (asked !== undefined) return asked;
-  const { operands: words, given, rest } = tokenize(args);
-  const { verb, operands } = chooseVerb([...words, ...rest], given);
+  const { operands: words, given, rest: behind } = tokenize(args);
+  const isCommand = given.some((one) => one.spec.name === "seed-while");
+  const rest = isCommand ? behind : [];
+  const { verb, operands } = chooseVerb(isCommand ? words : [...words, ...behind], given);
   const options = new Map<string, OptionValue[]>();
   const warnings: string[] = [];
   for (const one of [...effective(given), ...fromEnvironment(verb, given, env)]) {
@@ -52,7 +56,7 @@ export function parseCommandLine(args: readonly string[], env: Env): Invocation 
     options.set(one.spec.name, one.spec.separator === undefined ? value : [...before, ...value]);
   }
   checkOperands(verb, operands, options);
-  return { verb, operands, options: new OptionValues(options), warnings };
+  return { verb, operands, rest, options: new OptionValues(options), warnings };
 }
 
 /** Whether `--json` was asked for, even where the rest of the command line makes no sense. */
@@ -77,6 +81,7 @@ function askedForHelp(args: readonly string[]): Invocation | undefined {
   const of = (name: string, operands: string[]): Invocation => ({
     verb: findVerb(name)!,
     operands,
+    rest: [],
     options: new OptionValues(new Map()),
     warnings: [],
   });

@@ -7,8 +7,11 @@
 import type { Shell } from "../ports/shell.ts";
 import type { Allocation } from "../ports/disk.ts";
 import type { SessionOptions, TorrentOptions } from "../session/options.ts";
+import type { Metainfo } from "../metainfo/torrent_file.ts";
 import type { OptionValues } from "./option_values.ts";
+import type { Invocation } from "./parse.ts";
 import type { FileWish } from "./select.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** Torrents at a time where `-j` does not say. */
 const DEFAULT_JOBS = 5;
@@ -25,6 +28,12 @@ export interface Plan {
   readonly timeoutMs: number | undefined;
   readonly stallMs: number | undefined;
   readonly allowPrivate: boolean;
+  /** The program to run while everything is seeded. */
+  readonly command?: readonly string[];
+  /** Where the data is to lie, where a torrent alone does not say. */
+  readonly place?: (
+    metainfo: Metainfo,
+  ) => Promise<{ readonly metainfo: Metainfo; readonly output: string }>;
 }
 
 /** The plan the options make. */
@@ -56,6 +65,7 @@ export function planOf(options: OptionValues, shell: Shell): Plan {
       allocate: (options.text("allocate") ?? "sparse") as Allocation,
       fsync: options.flag("fsync"),
       ...(stallMs === undefined ? {} : { stallTimeoutMs: stallMs }),
+      ...seedingOf(options),
     },
     wish: wishOf(options),
     jobs: options.number("jobs") ?? DEFAULT_JOBS,
@@ -63,6 +73,32 @@ export function planOf(options: OptionValues, shell: Shell): Plan {
     stallMs,
     allowPrivate,
   };
+}
+
+/** Whether and how long to seed: any goal above 0 asks for it. */
+function seedingOf(
+  options: OptionValues,
+): Pick<TorrentOptions, "seed" | "seedRatio" | "seedTimeMs"> {
+  const seedRatio = options.number("seed-ratio") || undefined;
+  const seedTimeMs = options.number("seed-time") || undefined;
+  const seed = options.flag("seed") || options.flag("seed-while") || seedRatio !== undefined ||
+    seedTimeMs !== undefined;
+  return {
+    seed,
+    ...(seedRatio === undefined ? {} : { seedRatio }),
+    ...(seedTimeMs === undefined ? {} : { seedTimeMs }),
+  };
+}
+
+/** The plan with the command of `--seed-while`. @throws {UsageError} one without the other. */
+export function withCommand(plan: Plan, { options, rest }: Invocation): Plan {
+  if (!options.flag("seed-while")) return plan;
+  if (rest.length === 0) {
+    throw new UsageError("Cannot run --seed-while: it needs -- and a command", {
+      hint: "for example: --seed-while -- ./train.sh data",
+    });
+  }
+  return { ...plan, command: rest };
 }
 
 /** What the options say about files. */

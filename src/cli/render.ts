@@ -63,6 +63,12 @@ export function renderDone(stats: TorrentStats, output: string): string {
   return `done: ${forTerminal(stats.name)}: ${parts.join(", ")}, in ${forTerminal(output)}`;
 }
 
+/** Said when seeding begins. */
+export function renderSeeding(stats: TorrentStats): string {
+  const there = `${formatBytes(stats.bytesDone)} verified`;
+  return `seeding: ${forTerminal(stats.name)}: ${there}; Ctrl-C stops it`;
+}
+
 /** The last line of an interrupted download. */
 export function renderStopped(stats: TorrentStats): string {
   const percent = formatPercent(stats.bytesDone, stats.bytesTotal);

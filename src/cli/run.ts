@@ -62,6 +62,9 @@ function runVerb(context: Context): Promise<Ending> {
       return import("./commands/get.ts").then(({ runGet }) => runGet(context));
     case "info":
       return import("./commands/info.ts").then(({ runInfo }) => runInfo(context));
+    case "seed":
+      sayFirst(context);
+      return import("./commands/seed.ts").then(({ runSeed }) => runSeed(context));
     case "version":
       return import("./commands/version.ts").then(({ runVersion }) => runVersion(context));
     default:

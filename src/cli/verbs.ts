@@ -82,6 +82,26 @@ const DONE: readonly VerbSpec[] = [
     isBuilt: true,
   },
   {
+    name: "seed",
+    usage: "TORRENT [PATH]",
+    min: 1,
+    max: 2,
+    summary: "verify PATH, then seed it until told to stop",
+    examples: [
+      { command: "starling seed data.torrent ~/Downloads", does: "what was downloaded there" },
+      {
+        command: "starling seed data.torrent --seed-ratio 2",
+        does: "until twice its size is given",
+      },
+      { command: "starling seed data.torrent data --up-limit 5M", does: "at most 5 MiB a second" },
+    ],
+    notes: [
+      "PATH is the folder the torrent was downloaded into, or its file or folder itself; it defaults to " +
+      "the current folder. Nothing is written. What does not verify is not given.",
+    ],
+    isBuilt: true,
+  },
+  {
     name: "info",
     alias: "ls",
     usage: "SOURCE",
@@ -118,7 +138,6 @@ const DONE: readonly VerbSpec[] = [
 ];
 
 const LATER: readonly VerbSpec[] = [
-  later("seed", "TORRENT [PATH]", "verify PATH, then seed it until told to stop"),
   later("share", "PATH...", "create a torrent, track it and seed it, in one process"),
   later("create", "PATH", "make a .torrent file"),
   later("meta", "MAGNET", "fetch only the metadata of a magnet link"),

@@ -27,6 +27,8 @@ export function openShell(): Shell {
     env: environment(),
     size: () => terminalSize(stderr.isTerminal || stdout.isTerminal),
     readSource,
+    kindOf,
+    run,
     openLines,
     onSignal,
     exit: (code) => Deno.exit(code),
@@ -92,4 +94,35 @@ function onSignal(handler: (signal: EndSignal) => void): Disposable {
       }
     },
   };
+}
+
+async function kindOf(path: string): Promise<"file" | "folder" | "other" | undefined> {
+  try {
+    const { isFile, isDirectory } = await Deno.stat(path);
+    return isFile ? "file" : isDirectory ? "folder" : "other";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw toDiskError(error, path, "stat");
+  }
+}
+
+async function run(
+  command: readonly string[],
+  { signal }: { signal: AbortSignal },
+): Promise<number> {
+  const [program, ...args] = command;
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(program!, { args, stdin: "inherit" }).spawn();
+  } catch (error) {
+    throw toDiskError(error, program!, "open");
+  }
+  const end = () => child.kill("SIGTERM");
+  if (signal.aborted) end();
+  signal.addEventListener("abort", end, { once: true });
+  try {
+    return (await child.status).code;
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
 }

@@ -67,6 +67,19 @@ export interface Shell {
    * @throws {MetainfoError} when it is too large.
    */
   readSource(path: string, options: ReadOptions): Promise<Uint8Array>;
+  /**
+   * What a path leads to, links followed; `undefined` where there is nothing.
+   *
+   * @throws {DiskError} when it cannot be found out.
+   */
+  kindOf(path: string): Promise<"file" | "folder" | "other" | undefined>;
+  /**
+   * Runs a program with our own streams and no shell; resolves with its exit code (128 + the signal, where
+   * one ended it). Aborting ends it with SIGTERM.
+   *
+   * @throws {DiskError} when it cannot be started.
+   */
+  run(command: readonly string[], options: { signal: AbortSignal }): Promise<number>;
   /** Opens a file for appending, creating it. @throws {DiskError} */
   openLines(path: string): Promise<LineFile>;
   /** Calls `handler` for every signal that asks to end, which then does not end the program by itself. */

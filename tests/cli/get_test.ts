@@ -83,6 +83,7 @@ Deno.test("get hands every option to the session", async () => {
     noTrackers: true,
     noPeers: true,
     sequential: true,
+    seed: false,
     allocate: "full",
     fsync: true,
     stallTimeoutMs: 5000,

@@ -51,11 +51,7 @@ Deno.test("OPTIONS accepts an off-switch that is off and refuses it on", () => {
   const values: Record<string, [off: string, on: string]> = {
     encryption: ["off", "require"],
     transport: ["tcp", "utp"],
-    seed: ["false", "true"],
-    "seed-while": ["false", "true"],
     "super-seed": ["false", "true"],
-    "seed-ratio": ["0", "1"],
-    "seed-time": ["0", "1m"],
   };
   for (
     const spec of OPTIONS.filter(({ name, status }) => status === "off-switch" || name in values)

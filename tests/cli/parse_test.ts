@@ -203,11 +203,7 @@ Deno.test("parseCommandLine() refuses what does not exist yet, and never ignores
     "--reuse d",
     "--buffer 1M",
     "-o -",
-    "--seed",
-    "--seed-time 60",
-    "--seed-ratio 1",
     "--super-seed",
-    "--seed-while -- sleep 1",
     "--enable-dht=true",
     "--dht",
     "--no-pex=false",
@@ -218,7 +214,7 @@ Deno.test("parseCommandLine() refuses what does not exist yet, and never ignores
     const { message } = refusal(`get x.torrent ${line}`);
     assert(message.endsWith("not available in this version"), `${line}: ${message}`);
   }
-  for (const verb of ["seed", "share", "create", "meta", "cat", "verify", "doctor", "man"]) {
+  for (const verb of ["share", "create", "meta", "cat", "verify", "doctor", "man"]) {
     assertEquals(
       refusal(`${verb} x`).message,
       `Cannot run ${verb}: it is not available in this version`,

@@ -7,31 +7,55 @@
  */
 
 import type { Context, EndFacts, Ending } from "../context.ts";
-import { deadline } from "../deadline.ts";
+import { type Deadline, deadline } from "../deadline.ts";
 import { type Downloaded, Downloads } from "../download.ts";
 import { type Failure, Interrupted } from "../exit.ts";
 import { openLog } from "../log.ts";
-import { planOf } from "../plan.ts";
+import { type Plan, planOf, withCommand } from "../plan.ts";
 import { checkSource, readList } from "../source.ts";
 
 /** Downloads every SOURCE. The highest exit code wins. */
 export async function runGet(context: Context): Promise<Ending> {
-  const { shell, parts, invocation, interrupts } = context;
+  const { shell, invocation, interrupts } = context;
   const { options } = invocation;
-  const plan = planOf(options, shell);
+  const plan = withCommand(planOf(options, shell), invocation);
   invocation.operands.forEach(checkSource);
   using limit = deadline(shell.clock, plan.timeoutMs, interrupts.signal);
   const list = options.text("input-file");
   const listed = list === undefined ? [] : await readList(list, shell, limit.signal);
   listed.forEach(checkSource);
   const sources = [...new Set([...invocation.operands, ...listed])];
+  return await runWithin(context, { sources, plan, limit });
+}
+
+/** Works on sources that were checked, by a plan of its own: what `get` and `seed` share. */
+export async function runDownloads(
+  context: Context,
+  sources: readonly string[],
+  plan: Plan,
+): Promise<Ending> {
+  sources.forEach(checkSource);
+  const { shell, interrupts } = context;
+  using limit = deadline(shell.clock, plan.timeoutMs, interrupts.signal);
+  return await runWithin(context, { sources, plan, limit });
+}
+
+async function runWithin(
+  context: Context,
+  { sources, plan, limit }: { sources: readonly string[]; plan: Plan; limit: Deadline },
+): Promise<Ending> {
+  const { shell, parts, interrupts } = context;
   await using log = await openLog(context);
   await using world = await parts.openWorld({ log });
   // A script that closed our output has heard enough: stop as for a SIGTERM, quietly.
   if (context.json !== undefined) shell.stdout.closed.then(() => interrupts.stop(143));
   const downloads = new Downloads({ context, plan, world, limit, isOnly: sources.length === 1 });
   const results = await downloads.run(sources);
-  return results.length === 1 ? endingOf(results[0]!) : summary(results);
+  const ending = results.length === 1 ? endingOf(results[0]!) : summary(results);
+  const { commandCode } = downloads;
+  return ending.failure === undefined && commandCode !== undefined
+    ? { ...ending, exitCode: commandCode }
+    : ending;
 }
 
 function endingOf({ source, infoHash, stats, failure }: Downloaded): Ending {

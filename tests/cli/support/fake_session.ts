@@ -22,7 +22,11 @@ export class FakeTorrent implements RunningTorrent {
   readonly options: AddTorrent;
   readonly infoHash: string;
   readonly finished: Promise<Outcome>;
+  readonly downloaded: Promise<void>;
   readonly end: (outcome: Outcome) => void;
+  /** The download is complete; it goes on giving. */
+  readonly beginSeeding: () => void;
+  #isSeeding = false;
   /** Whether a stop takes effect. */
   isStubborn = false;
 
@@ -31,16 +35,23 @@ export class FakeTorrent implements RunningTorrent {
     this.infoHash = hex(options.metainfo.infoHash);
     const { promise, resolve } = Promise.withResolvers<Outcome>();
     this.finished = promise;
+    const downloaded = Promise.withResolvers<void>();
+    this.downloaded = Promise.race([downloaded.promise, promise.then(() => {})]);
+    this.beginSeeding = () => {
+      this.#isSeeding = true;
+      downloaded.resolve();
+    };
     this.end = resolve;
   }
 
   stats(): TorrentStats {
     const { name } = this.options.metainfo;
-    return stats({ name, infoHash: this.infoHash, bytesDone: 40_000, bytesTotal: 40_000 });
+    const state = this.#isSeeding ? "seeding" : "downloading";
+    return stats({ name, state, infoHash: this.infoHash, bytesDone: 40_000, bytesTotal: 40_000 });
   }
 
   async stop(): Promise<void> {
-    if (!this.isStubborn) this.end({ kind: "stopped" });
+    if (!this.isStubborn) this.end({ kind: this.#isSeeding ? "complete" : "stopped" });
     await this.finished;
   }
 }

@@ -98,6 +98,9 @@ export interface FakeShellOptions {
   readonly stderrIsTerminal?: boolean;
   readonly size?: { columns: number; rows: number };
   readonly files?: Readonly<Record<string, Uint8Array>>;
+  readonly folders?: readonly string[];
+  /** What every command that is run ends with. */
+  readonly commandCode?: number;
 }
 
 /** A shell in memory. */
@@ -109,6 +112,8 @@ export class FakeShell implements Shell {
   readonly stderr: FakeOutput;
   /** Codes the process was ended with at once. */
   readonly exits: number[] = [];
+  /** Commands that were run. */
+  readonly commands: (readonly string[])[] = [];
   /** Lines by log file. */
   readonly logs = new Map<string, string[]>();
   readonly #options: FakeShellOptions;
@@ -133,6 +138,16 @@ export class FakeShell implements Shell {
     if (bytes !== undefined) return Promise.resolve(bytes);
     const message = `Cannot read "${path}": no such file or folder`;
     return Promise.reject(new DiskError(message, { path, operation: "read", kind: "missing" }));
+  }
+
+  kindOf(path: string): Promise<"file" | "folder" | undefined> {
+    const isFolder = this.#options.folders?.includes(path) === true;
+    return Promise.resolve(isFolder ? "folder" : this.#options.files?.[path] && "file");
+  }
+
+  run(command: readonly string[]): Promise<number> {
+    this.commands.push(command);
+    return Promise.resolve(this.#options.commandCode ?? 0);
   }
 
   openLines(path: string): Promise<LineFile> {
