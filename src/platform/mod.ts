@@ -53,6 +53,6 @@ const network: Network = {
   dial: dialTcp,
   // What is thrown becomes a rejection.
   listen: (options) => Promise.try(listenTcp, options),
-  bindUdp,
+  bindUdp: (options) => bindUdp(options),
   resolve: resolveHost,
 };

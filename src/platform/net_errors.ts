@@ -33,8 +33,8 @@ function explain(error: unknown): [NetworkError["kind"], string] {
 
 // Some failures have a class of their own in no version of the runtime, and none inside `fetch`.
 const PATTERNS: readonly (readonly [RegExp, NetworkError["kind"], string])[] = [
-  [/connection refused/i, "refused", "connection refused"],
-  [/address already in use/i, "in-use", "the port is taken"],
+  [/connection refused|ECONNREFUSED/i, "refused", "connection refused"],
+  [/address already in use|EADDRINUSE/i, "in-use", "the port is taken"],
   [/certificate|unknownissuer|notvalidforname/i, "other", "TLS certificate is not valid"],
   [
     /dns error|lookup address|name or service|no such host|nodename/i,

@@ -20,18 +20,22 @@ const MOST_PENDING_SENDS = 512;
 const MOST_QUEUED = 512;
 
 /**
- * Binds a datagram socket; without a host on every address, IPv6 and IPv4 alike.
+ * Binds a datagram socket; without a host on every address, IPv6 and IPv4 alike. `isNative` chooses
+ * between the two ways where both exist.
  *
  * @throws {NetworkError} kind `in-use` when the port is taken.
  */
-export async function bindUdp(options: { port: number; host?: string }): Promise<DatagramSocket> {
+export async function bindUdp(
+  options: { port: number; host?: string },
+  { isNative = typeof Deno.listenDatagram === "function" }: { isNative?: boolean } = {},
+): Promise<DatagramSocket> {
   const { port, host } = options;
   const what = `Cannot bind UDP port ${port}`;
   const hosts = host === undefined ? ["::", "0.0.0.0"] : [host];
   let failure: unknown;
   for (const hostname of hosts) {
     try {
-      return typeof Deno.listenDatagram === "function"
+      return isNative
         ? new NativeSocket(Deno.listenDatagram({ transport: "udp", hostname, port }))
         : await NodeSocket.bind(hostname, port);
     } catch (error) {

@@ -1,0 +1,57 @@
+/**
+ * The runtime's errors in plain words.
+ *
+ * @module
+ */
+
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { NetworkError } from "../../src/base/errors.ts";
+import { toNetworkError } from "../../src/platform/net_errors.ts";
+
+// As seen from Deno; fetch says all of it in one text.
+const SEEN: readonly (readonly [Error, NetworkError["kind"], string])[] = [
+  [new Deno.errors.ConnectionRefused("x"), "refused", "connection refused"],
+  [new Deno.errors.AddrInUse("x"), "in-use", "the port is taken"],
+  [new Deno.errors.TimedOut("x"), "timeout", "no answer"],
+  [new Deno.errors.ConnectionReset("x"), "unreachable", "connection closed"],
+  [
+    new TypeError(
+      "error sending request for url (http://127.0.0.1:1/): client error (Connect): tcp connect error: Connection refused (os error 111)",
+    ),
+    "refused",
+    "connection refused",
+  ],
+  [
+    new TypeError(
+      "error sending request: client error (Connect): dns error: failed to lookup address information: Name or service not known",
+    ),
+    "unreachable",
+    "name not found",
+  ],
+  [
+    new TypeError("client error (Connect): invalid peer certificate: UnknownIssuer"),
+    "other",
+    "TLS certificate is not valid",
+  ],
+  [new Error("Network is unreachable (os error 101)"), "unreachable", "network is unreachable"],
+  [new Error("No route to host (os error 113)"), "unreachable", "no route to host"],
+  [new Error("something new"), "other", "something new"],
+  [new Error("outer", { cause: new Error("timed out") }), "timeout", "no answer"],
+];
+
+Deno.test("toNetworkError() says what happened when Deno says it in its own way", () => {
+  for (const [error, kind, why] of SEEN) {
+    const found = toNetworkError(error, "Cannot reach X");
+    assertEquals([found.kind, found.message], [kind, `Cannot reach X: ${why}`]);
+    assertStrictEquals(found.cause, error);
+  }
+});
+
+Deno.test("toNetworkError() says something when a thing that is no error was thrown", () => {
+  assertEquals(toNetworkError("odd", "Cannot").message, "Cannot: unknown error");
+});
+
+Deno.test("toNetworkError() leaves one of ours as it is", () => {
+  const error = new NetworkError("policy", "no");
+  assertStrictEquals(toNetworkError(error, "Cannot reach X"), error);
+});
