@@ -198,7 +198,7 @@ export class Remote {
 
   /** What it was told since the last time: `request 3:1` is block 1 of piece 3. */
   listen(): string[] {
-    this.peer.lastWriteAt = this.#room.now;
+    if (this.peer.encoder.length > 0) this.peer.lastWriteAt = this.#room.now;
     feed(this.#its, this.#recorder, this.peer.encoder.take());
     return this.#recorder.calls.splice(0).map((line) => {
       const match = /^(request|cancel|reject) (\d+) (\d+) (\d+)$/.exec(line);

@@ -1,0 +1,348 @@
+/**
+ * Swarm: haves and interest, whole pieces, trust and blame, memory and time; through the bytes of the wire.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { BLOCK_BYTES } from "../../src/base/units.ts";
+import { IDLE_TIMEOUT_MS, KEEP_ALIVE_MS } from "../../src/swarm/swarm.ts";
+import { type Remote, Room } from "./room.ts";
+
+/** Gives whatever is asked until nothing is asked any more. */
+function serve(remote: Remote, isLie = false): void {
+  for (let asked = remote.asked(); asked.length > 0; asked = remote.asked()) {
+    remote.giveAll(asked, isLie);
+  }
+}
+
+/** Everything but requests that a peer was told. */
+const news = (remote: Remote) => remote.listen().filter((line) => !line.startsWith("request"));
+
+// ---- what we say and what they have ---------------------------------------------------------------
+
+Deno.test("addPeer() says what we have, first and once", () => {
+  const first = (have: string, isFast: boolean) =>
+    new Room({ have, pieces: have.length }).connect({ isFast, have: " ".repeat(have.length) })
+      .listen();
+  assertEquals(first("    ", true), ["haveNone"]);
+  assertEquals(first("    ", false), []);
+  assertEquals(first("xxxx", true), ["haveAll"]);
+  assertEquals(first("xxxx", false), ["bitfield f0"]);
+  assertEquals(first("x  x", true), ["bitfield 90"]);
+  assertEquals(first("x  x        x", true), ["bitfield 9008"]);
+});
+
+Deno.test("interest follows what the peer has of what we lack", () => {
+  const room = new Room({ have: "xx  ", wanted: "xxx " });
+  const remote = room.connect({ have: "xx x", isUnchoking: false });
+  assertEquals([news(remote), remote.peer.useful], [["bitfield c0"], 0]);
+  remote.say.have(2);
+  remote.say.have(2);
+  remote.tell();
+  assertEquals([news(remote), remote.peer.useful], [["interested"], 1]);
+  const other = room.connect({ have: "  x " });
+  serve(other);
+  room.settle();
+  assertEquals([news(remote), remote.peer.useful], [["notInterested"], 0]);
+  assert(room.swarm.isComplete);
+});
+
+Deno.test("a verified piece is told to those who lack it and to nobody else", () => {
+  const room = new Room({ pieces: 2, blocks: 1 });
+  const [giver, has, lacks] = [
+    room.connect({ have: "x " }),
+    room.connect({ have: "xx", isUnchoking: false }),
+    room.connect({ have: " x", isUnchoking: false }),
+  ];
+  for (const remote of room.remotes) news(remote);
+  giver.give(0, 0);
+  assertEquals(room.settle(), ["0 good"]);
+  assertEquals(news(has), []);
+  assertEquals(news(lacks), ["have 0"]);
+  assertEquals(news(giver), ["notInterested"]);
+});
+
+Deno.test("nothing is told of a piece that was corrupt", () => {
+  const room = new Room({ pieces: 2, blocks: 1 });
+  const lacks = room.connect({ have: "  " });
+  news(lacks);
+  room.connect({ have: "x " }).give(0, 0, true);
+  assertEquals([room.settle(), news(lacks)], [["0 bad"], []]);
+});
+
+Deno.test("a peer that becomes a seed piece by piece is counted like one that came as a seed", () => {
+  const room = new Room({ pieces: 4 });
+  const remote = room.connect({ have: "xx  ", isUnchoking: false });
+  for (const piece of [3, 2]) {
+    remote.say.have(piece);
+    remote.tell();
+  }
+  assert(remote.peer.isSeed);
+  // checkInvariants counts again after each of these.
+  room.connect({ have: "x  x", isUnchoking: false });
+  room.disconnect(remote);
+  room.connect({ isUnchoking: false });
+});
+
+Deno.test("removePeer() takes back what the peer counted for, once", () => {
+  const room = new Room({ pieces: 4 });
+  const [partial, seed] = [room.connect({ have: "x  x" }), room.connect()];
+  room.disconnect(partial);
+  room.swarm.removePeer(partial.peer);
+  room.swarm.checkInvariants();
+  room.disconnect(seed);
+  assertEquals(room.swarm.peers.length, 0);
+});
+
+Deno.test("only what is wanted and missing is asked for", () => {
+  const room = new Room({ have: "x   ", wanted: "xx x", blocks: 1 });
+  const remote = room.connect();
+  assertEquals(remote.asked().sort(), ["1:0", "3:0"]);
+});
+
+// ---- whole pieces -----------------------------------------------------------------------------------
+
+Deno.test("takeWhole() gives each piece once and its memory comes back with the verdict", () => {
+  const room = new Room({ pieces: 2, blocks: 2, buffers: 1 });
+  const remote = room.connect();
+  remote.giveAll(remote.asked());
+  const [open, ...others] = room.swarm.takeWhole();
+  assertEquals([others.length, room.swarm.takeWhole().length, room.pool.free], [0, 0, 0]);
+  assertEquals(remote.asked(), [], "there is no memory for more");
+  room.judge(open!);
+  assertEquals(room.pool.free, 1);
+  room.swarm.fillAll(room.now);
+  assertEquals(remote.asked().length, 2);
+});
+
+Deno.test("blocks of a peer that leaves in the middle of a piece are kept", () => {
+  const room = new Room({ pieces: 1, blocks: 4 });
+  const gone = room.connect();
+  gone.giveAll(gone.asked().slice(0, 3));
+  room.disconnect(gone);
+  const next = room.connect();
+  assertEquals(next.asked(), ["0:3"]);
+  next.give(0, 3);
+  assertEquals([room.settle(), room.swarm.counters.wasted], [["0 good"], 0]);
+});
+
+Deno.test("counters tell good, wasted and corrupt bytes apart", () => {
+  const room = new Room({ pieces: 2, blocks: 1 });
+  const remote = room.connect();
+  remote.give(0, 0);
+  remote.give(0, 0);
+  remote.give(1, 0, true);
+  room.settle();
+  const { downloaded, wasted, corrupt } = room.swarm.counters;
+  assertEquals([downloaded, wasted, corrupt], [3, 1, 1].map((n) => n * BLOCK_BYTES));
+});
+
+// ---- trust and blame -----------------------------------------------------------------------------------
+
+Deno.test("a new peer takes part in two pieces until one of them verifies", () => {
+  const room = new Room({ pieces: 8, blocks: 2 });
+  const remote = room.connect({ isTrusted: false });
+  const asked = remote.asked();
+  assertEquals(asked.length, 4);
+  remote.giveAll(asked);
+  assertEquals(remote.asked(), [], "the disk has not said anything yet");
+  room.settle();
+  assert(remote.peer.isTrusted);
+  assertEquals(remote.asked().length, 12);
+});
+
+Deno.test("a liar that gave a piece alone is closed and named at once", () => {
+  const room = new Room({ pieces: 2, blocks: 2 });
+  const liar = room.connect({ isTrusted: false });
+  serve(liar, true);
+  room.settle();
+  assertEquals(liar.peer.closing, "corrupt-data");
+  assertEquals(room.swarm.takeGuilty().includes(liar.peer.giver), true);
+  assertEquals(room.swarm.takeGuilty(), []);
+  assertEquals(liar.asked(), []);
+});
+
+Deno.test("a liar among honest peers is found by its block and they are spared", () => {
+  const room = new Room({ pieces: 4, blocks: 3 });
+  // One block each of the same piece.
+  const [liar, honest, other] = [1, 2, 3].map(() => room.connect({ reqq: 1 }));
+  const asked = [liar!, honest!, other!].map((remote) => remote.asked()[0]!);
+  const piece = asked[0]!.split(":")[0];
+  assertEquals(asked, [`${piece}:0`, `${piece}:1`, `${piece}:2`]);
+  [liar!, honest!, other!].forEach((remote, i) => remote.giveAll([asked[i]!], remote === liar));
+  assertEquals(room.settle(), [`${piece} bad`]);
+  assertEquals(room.remotes.map(({ peer }) => [peer.closing, peer.isOnParole]), [
+    [undefined, true],
+    [undefined, true],
+    [undefined, true],
+  ]);
+  room.disconnect(liar!);
+  for (let i = 0; i < 20 && !room.swarm.isComplete; i++) {
+    for (const remote of [honest!, other!]) remote.giveAll(remote.asked());
+    room.settle();
+  }
+  assert(room.swarm.isComplete);
+  assertEquals(room.swarm.takeGuilty(), [liar!.peer.giver]);
+  assertEquals(room.remotes.map(({ peer }) => [peer.closing, peer.isOnParole]), [
+    [undefined, false],
+    [undefined, false],
+  ]);
+});
+
+Deno.test("suspects load a piece each and the liar convicts itself", () => {
+  const room = new Room({ pieces: 8, blocks: 2 });
+  const [liar, honest] = [room.connect({ reqq: 1 }), room.connect({ reqq: 1 })];
+  const said: string[] = [];
+  for (let i = 0; i < 40 && !room.swarm.isComplete; i++) {
+    if (liar.peer.closing === undefined) liar.giveAll(liar.asked(), true);
+    else if (room.remotes.includes(liar)) room.disconnect(liar);
+    honest.giveAll(honest.asked());
+    said.push(...room.settle());
+  }
+  assert(room.swarm.isComplete);
+  assertEquals(new Set(room.swarm.takeGuilty()), new Set([liar.peer.giver]));
+  // Two that were shared before the first verdict, and the one it then loaded alone.
+  assert(said.filter((verdict) => verdict.endsWith("bad")).length <= 3, `${said}`);
+});
+
+Deno.test("what a convicted liar gave to other pieces is thrown away", () => {
+  const room = new Room({ pieces: 2, blocks: 2 });
+  const liar = room.connect();
+  const asked = liar.asked();
+  liar.giveAll(asked.slice(0, 3), true);
+  const other = asked[3]!.split(":").map(Number);
+  assertEquals(room.swarm.assembly.get(other[0]!)!.here, 1);
+  room.settle();
+  assertEquals(liar.peer.closing, "corrupt-data");
+  room.disconnect(liar);
+  assertEquals([room.pool.out, room.swarm.counters.wasted], [0, BLOCK_BYTES]);
+});
+
+Deno.test("a suspect that stalls keeps a piece to itself for half a minute at most", () => {
+  const room = new Room({ pieces: 1, blocks: 2 });
+  const suspect = room.connect();
+  suspect.peer.isOnParole = true;
+  suspect.peer.isTrusted = false;
+  room.disconnect(room.connect());
+  const open = room.swarm.assembly.all[0]!;
+  open.exclusive = suspect.peer.slot;
+  const honest = room.connect();
+  assertEquals(honest.asked(), []);
+  room.wait(30_000);
+  assertEquals(open.exclusive, -1);
+  assertEquals(honest.asked().length > 0, true);
+});
+
+Deno.test("a suspect's piece is everybody's when it leaves", () => {
+  const room = new Room({ pieces: 1, blocks: 2 });
+  const suspect = room.connect();
+  suspect.give(0, 0);
+  room.swarm.assembly.get(0)!.exclusive = suspect.peer.slot;
+  const honest = room.connect();
+  assertEquals(honest.asked(), []);
+  room.disconnect(suspect);
+  assertEquals(honest.asked(), ["0:1"]);
+});
+
+// ---- memory ---------------------------------------------------------------------------------------------
+
+Deno.test("a piece that nobody can finish gives its memory to one that somebody can", () => {
+  const room = new Room({ pieces: 4, blocks: 2, buffers: 2 });
+  const gone = room.connect({ have: "xx  " });
+  gone.give(0, 0);
+  gone.give(1, 1);
+  room.disconnect(gone);
+  assertEquals(room.pool.free, 0);
+  const rest = room.connect({ have: "  xx" });
+  assertEquals(rest.asked(), []);
+  for (let i = 0; i < 40; i++) {
+    rest.giveAll(rest.asked());
+    room.settle();
+    room.wait(500);
+  }
+  assertEquals(room.have, "  xx");
+  const back = room.connect({ have: "xx  " });
+  serve(back);
+  room.settle();
+  serve(back);
+  room.settle();
+  assert(room.swarm.isComplete);
+});
+
+Deno.test("a piece of which nothing came gives its memory up when its peer leaves", () => {
+  const room = new Room({ pieces: 4, blocks: 2, buffers: 2 });
+  const gone = room.connect({ have: "xx  " });
+  room.disconnect(gone);
+  assertEquals(room.pool.free, 2);
+});
+
+Deno.test("a piece that nobody works on stays while there is memory", () => {
+  const room = new Room({ pieces: 4, blocks: 2 });
+  const gone = room.connect({ have: "x   " });
+  gone.give(0, 0);
+  room.disconnect(gone);
+  const rest = room.connect({ have: " xxx" });
+  serve(rest);
+  room.settle();
+  room.wait(60_000);
+  assertEquals([room.have, room.swarm.assembly.get(0)?.here], [" xxx", 1]);
+});
+
+// ---- time -------------------------------------------------------------------------------------------------
+
+Deno.test("progressAt is the last block that was kept, and lies do not count", () => {
+  const room = new Room({ pieces: 3, blocks: 1 });
+  const remote = room.connect({ have: "xx " });
+  remote.listen();
+  room.wait(1000);
+  assertEquals(room.swarm.progressAt, 0);
+  remote.give(0, 0);
+  assertEquals(room.swarm.progressAt, 1000);
+  room.settle();
+  room.wait(1000);
+  remote.give(1, 0, true);
+  assertEquals(room.swarm.progressAt, 2000);
+  room.settle();
+  assertEquals(room.swarm.progressAt, 1000);
+});
+
+Deno.test("a keep-alive is said after a long time without another message", () => {
+  const room = new Room();
+  const remote = room.connect({ isUnchoking: false });
+  remote.listen();
+  room.wait(KEEP_ALIVE_MS - 500);
+  assertEquals(remote.listen(), []);
+  room.wait(500);
+  assertEquals(remote.listen(), ["keepAlive"]);
+  room.wait(500);
+  assertEquals(remote.listen(), []);
+});
+
+Deno.test("a peer that says nothing at all for long is closed", () => {
+  const room = new Room();
+  const [mute, alive] = [room.connect(), room.connect()];
+  for (let i = 0; i < 3; i++) {
+    room.wait(IDLE_TIMEOUT_MS / 3);
+    alive.say.keepAlive();
+    alive.tell();
+  }
+  assertEquals([mute.peer.closing, alive.peer.closing], ["idle", undefined]);
+  assertEquals(mute.asked().length > 0, true);
+});
+
+Deno.test("tick() does nothing when no time has passed", () => {
+  const room = new Room();
+  room.connect();
+  room.swarm.tick(0);
+  room.swarm.tick(-5);
+  room.swarm.checkInvariants();
+});
+
+Deno.test("freeSlot() is the lowest that nobody has", () => {
+  const room = new Room();
+  const [a, b, c] = [room.connect(), room.connect(), room.connect()];
+  assertEquals([a, b, c].map((remote) => remote.peer.slot), [0, 1, 2]);
+  room.disconnect(b);
+  assertEquals([room.swarm.freeSlot(), room.connect().peer.slot, room.swarm.freeSlot()], [1, 1, 3]);
+});
