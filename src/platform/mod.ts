@@ -23,15 +23,15 @@ export { isDiskWorker } from "./disk_worker.ts";
 
 /** How the world is opened. */
 export interface WorldOptions {
-  /** Disk Workers at the most (2); 0 does all disk work on the calling thread. */
-  readonly workers?: number;
+  /** Disk Workers at the most (2), or one a core; 0 does all disk work on the calling thread. */
+  readonly workers?: number | "all";
   /** Where diagnostics go (nowhere). */
   readonly log?: Log;
 }
 
 /** The real world. Disposing it ends the disk Workers; stores must have been disposed before. */
 export function openWorld(options: WorldOptions = {}): World & AsyncDisposable {
-  const pool = new DiskPool(options.workers ?? 2);
+  const pool = new DiskPool(workersOf(options.workers ?? 2));
   const files: FileIo = {
     openStore: (spec) => Promise.resolve(new PooledStore(spec, pool)),
     openSideFile,
@@ -47,6 +47,13 @@ export function openWorld(options: WorldOptions = {}): World & AsyncDisposable {
     log: options.log ?? { write: () => {} },
     [Symbol.asyncDispose]: () => Promise.resolve(pool[Symbol.dispose]()),
   };
+}
+
+/** More readers than this are more than disks and memory can feed. */
+const MOST_WORKERS = 12;
+
+function workersOf(wish: number | "all"): number {
+  return wish === "all" ? Math.min(MOST_WORKERS, navigator.hardwareConcurrency) : wish;
 }
 
 const network: Network = {

@@ -29,7 +29,7 @@ export class StreamOutput implements Output {
   readonly #name: string;
   readonly #encoder = new TextEncoder();
   readonly #onClosed: () => void;
-  #queue: string[] = [];
+  #queue: (string | Uint8Array)[] = [];
   #backlog = 0;
   #draining: Promise<void> | undefined;
   #isClosed = false;
@@ -56,6 +56,13 @@ export class StreamOutput implements Output {
     this.#draining ??= this.#drain();
   }
 
+  writeBytes(data: Uint8Array): void {
+    if (this.#isClosed || data.length === 0) return;
+    this.#queue.push(data);
+    this.#backlog += data.length;
+    this.#draining ??= this.#drain();
+  }
+
   writeNow(text: string): void {
     try {
       this.#sink.writeSync(this.#encoder.encode(text));
@@ -72,8 +79,12 @@ export class StreamOutput implements Output {
   async #drain(): Promise<void> {
     try {
       while (this.#queue.length > 0) {
-        const text = this.#queue.length === 1 ? this.#queue[0]! : this.#queue.join("");
-        this.#queue = [];
+        const text = this.#take();
+        if (typeof text !== "string") {
+          await this.#writeAll(text);
+          this.#backlog -= text.length;
+          continue;
+        }
         for (let at = 0; at < text.length;) {
           let end = Math.min(text.length, at + SLICE_CHARS);
           // A surrogate pair stays in one piece.
@@ -93,6 +104,14 @@ export class StreamOutput implements Output {
       this.#onClosed();
     }
     this.#draining = undefined;
+  }
+
+  // Bytes, or all the text in front of them, as one.
+  #take(): string | Uint8Array {
+    const end = this.#queue.findIndex((item) => typeof item !== "string");
+    if (end === 0) return this.#queue.shift()!;
+    const texts = this.#queue.splice(0, end < 0 ? this.#queue.length : end);
+    return texts.length === 1 ? texts[0]! : texts.join("");
   }
 
   async #writeAll(data: Uint8Array): Promise<void> {

@@ -10,6 +10,7 @@
 import type { EndSignal, LineFile, Shell } from "../ports/shell.ts";
 import { systemClock } from "./clock.ts";
 import { toDiskError } from "./disk_errors.ts";
+import { systemFolders } from "./folders.ts";
 import { hostSystem } from "./host.ts";
 import { StreamOutput } from "./output.ts";
 import { readSource } from "./source_file.ts";
@@ -22,6 +23,7 @@ export function openShell(): Shell {
     args: Deno.args,
     system: hostSystem,
     clock: systemClock,
+    folders: systemFolders,
     stdout,
     stderr,
     env: environment(),

@@ -6,17 +6,20 @@
  */
 
 import type { Clock } from "./clock.ts";
+import type { Folders } from "./folder.ts";
 
 /** Standard output or standard error. Writes are queued, so that a slow reader never holds up the program. */
 export interface Output {
   /** Whether a terminal shows it. */
   readonly isTerminal: boolean;
-  /** Characters that are queued and not written yet. */
+  /** Characters, and bytes, that are queued and not written yet. */
   readonly backlog: number;
   /** Resolves when the other end has gone away; what is written from then on is dropped. */
   readonly closed: Promise<void>;
   /** Queues text. */
   write(text: string): void;
+  /** Queues bytes, which must not change until they are written. */
+  writeBytes(data: Uint8Array): void;
   /** Writes as much as goes without waiting, past the queue; for the last words before {@link Shell.exit}. */
   writeNow(text: string): void;
   /**
@@ -52,6 +55,8 @@ export interface Shell {
   readonly system: "linux" | "darwin" | "windows";
   /** The clock; there before any world is. */
   readonly clock: Clock;
+  /** Files and folders that the user named. */
+  readonly folders: Folders;
   /** Standard output: data. */
   readonly stdout: Output;
   /** Standard error: everything else. */

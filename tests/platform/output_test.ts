@@ -89,3 +89,18 @@ Deno.test("StreamOutput.flush() throws when the disk behind it is full", async (
     'Cannot write "standard output": the disk is full',
   ]);
 });
+
+Deno.test("StreamOutput keeps bytes and text in their order", async () => {
+  const sink = new SlowSink();
+  sink.gate.resolve();
+  const output = new StreamOutput(sink, "standard output");
+  const utf8 = new TextEncoder();
+  output.write("a");
+  output.write("b");
+  output.writeBytes(utf8.encode("bytes, many"));
+  output.writeBytes(new Uint8Array(0));
+  output.write("c");
+  assertEquals(output.backlog, 14);
+  await output.flush();
+  assertEquals([sink.text, output.backlog], ["abbytes, manyc", 0]);
+});

@@ -5,8 +5,11 @@
  * @module
  */
 
+import { concat } from "../../../src/base/bytes.ts";
 import { DiskError } from "../../../src/base/errors.ts";
 import type { Clock } from "../../../src/ports/clock.ts";
+import { systemFolders } from "../../../src/platform/folders.ts";
+import type { Folders } from "../../../src/ports/folder.ts";
 import type { EndSignal, LineFile, Output, Shell } from "../../../src/ports/shell.ts";
 
 /** A clock that stands still until it is advanced. */
@@ -60,6 +63,7 @@ export class FakeOutput implements Output {
   readonly isTerminal: boolean;
   backlog = 0;
   text = "";
+  bytes: Uint8Array = new Uint8Array(0);
   readonly #gone = Promise.withResolvers<void>();
   readonly closed = this.#gone.promise;
 
@@ -69,6 +73,10 @@ export class FakeOutput implements Output {
 
   write(text: string): void {
     this.text += text;
+  }
+
+  writeBytes(data: Uint8Array): void {
+    this.bytes = concat([this.bytes, data]);
   }
 
   writeNow(text: string): void {
@@ -108,6 +116,8 @@ export class FakeShell implements Shell {
   readonly args: readonly string[];
   readonly system = "linux";
   readonly clock = new FakeClock();
+  /** The real ones: tests that need any make a folder. */
+  readonly folders: Folders = systemFolders;
   readonly stdout: FakeOutput;
   readonly stderr: FakeOutput;
   /** Codes the process was ended with at once. */
