@@ -1,6 +1,7 @@
 /**
  * Node ids: 20 bytes in the same space as infohashes (BEP 5), compared by XOR, and tied to the address
- * of their node (BEP 42), so that nobody chooses freely where in that space he sits.
+ * of their node (BEP 42), so that nobody chooses
+ * freely where in that space to sit.
  *
  * https://www.bittorrent.org/beps/bep_0005.html
  * https://www.bittorrent.org/beps/bep_0042.html

@@ -263,6 +263,7 @@ Deno.test("takeStale() gives the node that was silent for longest, and each not 
   assertEquals(table.takeStale(QUIET_MS + 1), undefined);
   table.onFailure(far[0]!);
   for (const contact of far.slice(2)) table.onReply(contact, QUIET_MS + 2);
+  assertEquals(names([table.takeStale(QUIET_MS + 60_001)!]), ["10.0.0.200"]);
   assertEquals(names([table.takeStale(QUIET_MS + 60_001)!]), names([far[0]!]), "one that owes us");
 });
 

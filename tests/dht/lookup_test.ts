@@ -1,0 +1,343 @@
+/**
+ * Lookups: convergence in an honest network, patience, and each defence against liars.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { formatAddress } from "../../src/base/address.ts";
+import type { Contact } from "../../src/dht/contact.ts";
+import { ALPHA, type Candidate, Lookup, MAX_QUERIES } from "../../src/dht/lookup.ts";
+import { compareDistance, idAtDistance } from "../../src/dht/node_id.ts";
+import { K } from "../../src/dht/routing_table.ts";
+import { forSeeds, prng, randomBytes } from "../support/prng.ts";
+import { at, fitting, idOf, lan, randomOf, stranger } from "./support.ts";
+
+const TARGET = idOf();
+const OWN = idOf(0xff, 0xff);
+const TOKEN = Uint8Array.of(1);
+
+function setup(options: { maxBits?: number; asksOutsiders?: boolean } = {}): Lookup {
+  return new Lookup({ target: TARGET, ownId: OWN, ...options });
+}
+
+/** A contact on the LAN that shares `bits` bits with the target. */
+function near(bits: number, last: number): Contact {
+  return lan(idAtDistance(TARGET, bits, randomOf(prng(last))), last);
+}
+
+/** All that the lookup wants to ask now. */
+function asked(lookup: Lookup): Candidate[] {
+  const out: Candidate[] = [];
+  for (let next = lookup.next(); next; next = lookup.next()) out.push(next);
+  return out;
+}
+
+function hosts(list: readonly { address: { host: string } }[]): string[] {
+  return list.map(({ address }) => address.host);
+}
+
+function answer(lookup: Lookup, candidate: Candidate, contacts: Contact[] = []): void {
+  lookup.onAnswer(candidate, { id: candidate.id!, contacts, token: TOKEN });
+}
+
+/** A lookup with one node at a public address that has been asked. */
+function withPublicSource(): { lookup: Lookup; source: Candidate } {
+  const lookup = setup({ asksOutsiders: true });
+  lookup.add(stranger(randomOf(prng(77))));
+  return { lookup, source: lookup.next()! };
+}
+
+/** A public contact that is closer to the target the higher `close` is and whose id fits. */
+function closeStranger(close: number, seed: number): Contact {
+  const random = randomOf(prng(seed));
+  let best = stranger(random);
+  for (let i = 0; i < 2 ** close; i++) {
+    const other = stranger(random);
+    if (compareDistance(TARGET, other.id, best.id) < 0) best = other;
+  }
+  return best;
+}
+
+Deno.test("Lookup finds the closest nodes that live when everybody is honest", () => {
+  forSeeds(20, (next) => {
+    const random = randomOf(next);
+    const all = Array.from({ length: 300 }, () => stranger(random));
+    const target = randomBytes(next, 20);
+    const byDistance = (to: Uint8Array) => (a: Contact, b: Contact) =>
+      compareDistance(to, a.id, b.id);
+    const tables = new Map(all.map((node) => {
+      // Eight close to itself and a few from anywhere, as a table has them.
+      const close = all.toSorted(byDistance(node.id)).slice(0, 16);
+      return [formatAddress(node.address), [
+        ...close,
+        ...all.slice(random.below(250)).slice(0, 30),
+      ]];
+    }));
+    const dead = new Set(all.filter(() => next() < 0.2));
+    const lookup = new Lookup({ target, ownId: OWN });
+    for (let i = 0; i < K; i++) lookup.add(all[i]!);
+    while (!lookup.isDone) {
+      const round = asked(lookup);
+      assert(round.length > 0, "it goes on");
+      for (const candidate of round) {
+        const name = formatAddress(candidate.address);
+        if ([...dead].some((node) => node.address === candidate.address)) {
+          lookup.onSlow(candidate);
+          lookup.onFailure(candidate);
+        } else {
+          const contacts = tables.get(name)!.toSorted(byDistance(target)).slice(0, K);
+          lookup.onAnswer(candidate, { id: candidate.id!, contacts, token: TOKEN });
+        }
+      }
+    }
+    const living = all.filter((node) => !dead.has(node)).sort(byDistance(target));
+    const found = hosts(lookup.closest());
+    const missed = hosts(living.slice(0, K)).filter((host) => !found.includes(host));
+    assert(missed.length <= 1, `missed ${missed.length}`);
+    assert(lookup.queries <= 60, `${lookup.queries} queries`);
+  });
+});
+
+Deno.test("next() asks the closest first, a few at a time", () => {
+  const lookup = setup();
+  for (let i = 0; i < 10; i++) lookup.add(near(i, i));
+  const first = asked(lookup);
+  assertEquals(hosts(first), ["10.0.0.9", "10.0.0.8", "10.0.0.7", "10.0.0.6"]);
+  assertEquals(first.length, ALPHA);
+  answer(lookup, first[3]!, [near(30, 30)]);
+  assertEquals(hosts(asked(lookup)), ["10.0.0.30"]);
+  assert(!lookup.isDone);
+});
+
+Deno.test("isDone holds when the eight closest have answered, though others are left", () => {
+  const lookup = setup();
+  for (let i = 0; i < 12; i++) lookup.add(near(i, i));
+  for (let i = 0; i < 8; i++) answer(lookup, lookup.next()!);
+  assert(lookup.isDone);
+  assertEquals(lookup.queries, 8);
+  assertEquals(hosts(lookup.closest())[0], "10.0.0.11");
+  assertEquals(lookup.closest().length, 8);
+});
+
+Deno.test("isDone holds at once when there is nobody to ask", () => {
+  const lookup = setup();
+  assert(lookup.isDone && lookup.isEmpty);
+  lookup.add({ id: OWN, address: at("10.0.0.1:1") });
+  assert(lookup.isEmpty, "ourselves do not count");
+});
+
+Deno.test("onSlow() lets others be asked, and a late answer counts", () => {
+  const lookup = setup();
+  for (let i = 0; i < 6; i++) lookup.add(near(i, i));
+  const first = asked(lookup);
+  lookup.onSlow(first[0]!);
+  lookup.onSlow(first[0]!);
+  assertEquals(asked(lookup).length, 1);
+  answer(lookup, first[0]!);
+  assertEquals(hosts(lookup.closest()), ["10.0.0.5"]);
+  assertEquals(asked(lookup).length, 0, "a late answer frees no second place");
+});
+
+Deno.test("isDone waits for slow nodes while fewer than eight have answered, and then does not", () => {
+  const lookup = setup();
+  for (let i = 0; i < 10; i++) lookup.add(near(i, i));
+  const slow = lookup.next()!;
+  lookup.onSlow(slow);
+  for (let i = 0; i < 7; i++) answer(lookup, lookup.next()!);
+  assert(!lookup.isDone);
+  answer(lookup, lookup.next()!);
+  assert(lookup.isDone);
+  const few = setup();
+  few.add(near(1, 1));
+  const only = few.next()!;
+  few.onSlow(only);
+  assert(!few.isDone);
+  few.onFailure(only);
+  assert(few.isDone);
+});
+
+Deno.test("addAddress() is asked first and becomes a candidate under the id it answers with", () => {
+  const lookup = setup();
+  lookup.add(near(5, 5));
+  lookup.addAddress(at("10.1.1.1:1"));
+  lookup.addAddress(at("10.1.1.1:1"));
+  const [nameless, other] = asked(lookup);
+  assertEquals(nameless!.id, undefined);
+  assertEquals(hosts([nameless!, other!]), ["10.1.1.1", "10.0.0.5"]);
+  lookup.onAnswer(nameless!, { id: idOf(1), contacts: [near(9, 9)], token: TOKEN });
+  assertEquals(hosts(lookup.closest()), ["10.1.1.1"]);
+  assertEquals(hosts(asked(lookup)), ["10.0.0.9"]);
+});
+
+Deno.test("addAddress() may be a starting point although its id does not fit, but no place to announce", () => {
+  const lookup = setup();
+  lookup.addAddress(at("8.8.8.8:1"));
+  const good = closeStranger(0, 5);
+  lookup.onAnswer(lookup.next()!, { id: idOf(1), contacts: [good], token: TOKEN });
+  assertEquals(lookup.closest(), []);
+  assertEquals(hosts(asked(lookup)), hosts([good]));
+});
+
+Deno.test("onAnswer() takes contacts with ids that do not fit for outsiders, asked last and few", () => {
+  const { lookup, source } = withPublicSource();
+  const good = closeStranger(0, 1);
+  const forged = Array.from(
+    { length: 8 },
+    (_, i) => ({ id: idOf(0, 0, 0, i), address: at(`9.9.${i}.9:1`) }),
+  );
+  answer(lookup, source, [...forged, good]);
+  assertEquals(hosts(asked(lookup)), hosts([good]), "while another is asked, none of them");
+  const [candidate] = [...asked(lookup)];
+  assertEquals(candidate, undefined);
+  const all = setup({ asksOutsiders: false });
+  all.add(forged[0]!);
+  assert(all.isDone, "and in other lookups never");
+});
+
+Deno.test("next() asks at most four outsiders, and takes nothing but their word for peers", () => {
+  const { lookup, source } = withPublicSource();
+  const forged = Array.from(
+    { length: 8 },
+    (_, i) => ({ id: idOf(0, 0, 0, i), address: at(`9.9.${i}.9:1`) }),
+  );
+  answer(lookup, source, forged);
+  const outsiders = asked(lookup);
+  assertEquals(outsiders.length, 4);
+  for (const outsider of outsiders) answer(lookup, outsider, [closeStranger(0, 3)]);
+  assertEquals(asked(lookup), []);
+  assert(lookup.isDone);
+  assertEquals(lookup.closest().length, 1, "only the first");
+});
+
+Deno.test("onAnswer() ignores loopback and private contacts when a public node tells of them", () => {
+  const { lookup, source } = withPublicSource();
+  answer(lookup, source, [near(5, 5), { id: idOf(1), address: at("127.0.0.1:80") }]);
+  assertEquals(asked(lookup), []);
+  const local = setup();
+  local.add(near(1, 1));
+  answer(local, local.next()!, [{ id: idOf(1), address: at("127.0.0.1:80") }]);
+  assertEquals(hosts(asked(local)), ["127.0.0.1"]);
+});
+
+Deno.test("onAnswer() knows an address once, whatever ids it is given", () => {
+  const lookup = setup();
+  lookup.add(near(1, 1));
+  const source = lookup.next()!;
+  const address = at("10.5.5.5:5");
+  answer(lookup, source, [1, 2, 3, 4].map((i) => ({ id: idOf(0, i), address })));
+  assertEquals(hosts(asked(lookup)), ["10.5.5.5"]);
+});
+
+Deno.test("onAnswer() takes two contacts of one network", () => {
+  const { lookup, source } = withPublicSource();
+  const random = randomOf(prng(4));
+  answer(lookup, source, [1, 2, 3, 4].map((i) => fitting(at(`9.9.9.${i}:1`), random)));
+  for (const candidate of asked(lookup)) answer(lookup, candidate);
+  assertEquals(lookup.queries, 3);
+  assertEquals(asked(lookup), []);
+});
+
+Deno.test("onAnswer() believes a node about its own id when that id fits", () => {
+  const { lookup, source } = withPublicSource();
+  const random = randomOf(prng(4));
+  const address = at("9.9.9.9:9");
+  const [claimed, real] = [fitting(address, random), fitting(address, random)];
+  answer(lookup, source, [claimed]);
+  const candidate = lookup.next()!;
+  const beyond = closeStranger(0, 6);
+  lookup.onAnswer(candidate, { id: real.id, contacts: [beyond], token: TOKEN });
+  assert(lookup.closest().some((node) => node.id === real.id));
+  assertEquals(hosts(asked(lookup)), hosts([beyond]));
+});
+
+Deno.test("onAnswer() has no use for a node that answers with an id that does not fit", () => {
+  const { lookup, source } = withPublicSource();
+  answer(lookup, source, [fitting(at("9.9.9.9:9"), randomOf(prng(4)))]);
+  const contacts = [closeStranger(0, 6)];
+  lookup.onAnswer(lookup.next()!, { id: idOf(9), contacts, token: TOKEN });
+  assertEquals(asked(lookup), []);
+  assertEquals(lookup.closest().length, 1);
+});
+
+Deno.test("next() tries two of a node's contacts before it trusts it with more", () => {
+  const lookup = setup();
+  lookup.add(near(1, 1));
+  const contacts = Array.from({ length: 8 }, (_, i) => near(20 + i, 20 + i));
+  answer(lookup, lookup.next()!, contacts);
+  const [a, b, ...more] = asked(lookup);
+  assertEquals(more, []);
+  answer(lookup, a!);
+  answer(lookup, b!);
+  assertEquals(asked(lookup).length, 4);
+});
+
+Deno.test("next() passes over the contacts of a node when the first of them are dead", () => {
+  const lookup = setup();
+  for (let i = 0; i < 3; i++) lookup.add(near(i, i));
+  const [liar] = asked(lookup);
+  const contacts = Array.from({ length: 8 }, (_, i) => near(20 + i, 20 + i));
+  answer(lookup, liar!, contacts);
+  let tried = 0;
+  for (let list = asked(lookup); list.length > 0; list = asked(lookup)) {
+    tried += list.length;
+    for (const candidate of list) lookup.onSlow(candidate);
+    for (const candidate of list) lookup.onFailure(candidate);
+  }
+  assert(tried <= 4, `${tried} tried`);
+});
+
+Deno.test("next() asks a passed-over contact when somebody else tells of it, too", () => {
+  const lookup = setup();
+  for (let i = 0; i < 2; i++) lookup.add(near(i, i));
+  const [liar, honest] = asked(lookup);
+  const contacts = Array.from({ length: 8 }, (_, i) => near(20 + i, 20 + i));
+  answer(lookup, liar!, contacts);
+  for (let list = asked(lookup); list.length > 0; list = asked(lookup)) {
+    for (const candidate of list) lookup.onFailure(candidate);
+  }
+  const before = lookup.queries;
+  answer(lookup, honest!, contacts.slice(0, 2));
+  assertEquals(asked(lookup).length, 2);
+  assertEquals(lookup.queries, before + 2);
+});
+
+Deno.test("isDone does not hold when one liar's accomplices are the eight closest", () => {
+  const lookup = setup();
+  for (let i = 0; i < 12; i++) lookup.add(near(i % 4, i));
+  const [liar, ...others] = asked(lookup);
+  const accomplices = Array.from({ length: 8 }, (_, i) => near(20 + i, 20 + i));
+  answer(lookup, liar!, accomplices);
+  for (let i = 0; i < 8; i++) for (const one of asked(lookup)) answer(lookup, one, accomplices);
+  for (const other of others) answer(lookup, other);
+  for (let list = asked(lookup); list.length > 0; list = asked(lookup)) {
+    for (const one of list) answer(lookup, one);
+  }
+  assert(lookup.isDone);
+  assert(lookup.answers >= 8 + 6, `only ${lookup.answers} answers`);
+});
+
+Deno.test("isDone does not count nodes that are too close to be true", () => {
+  const lookup = setup({ maxBits: 10 });
+  for (let i = 0; i < 20; i++) lookup.add(near(40 + i, i));
+  for (let i = 0; i < 8; i++) lookup.add(near(i, 100 + i));
+  for (let list = asked(lookup); list.length > 0; list = asked(lookup)) {
+    for (const one of list) answer(lookup, one);
+  }
+  assertEquals(lookup.queries, 16, "eight of them and the honest ones");
+  assertEquals(lookup.closest().length, 16, "both are announced to");
+});
+
+Deno.test("Lookup ends within its queries when liars never run out of closer contacts", () => {
+  const lookup = setup({ asksOutsiders: true });
+  for (let i = 0; i < K; i++) lookup.add(near(0, i));
+  let given = K;
+  for (let list = asked(lookup); list.length > 0; list = asked(lookup)) {
+    for (const candidate of list) {
+      const contacts = Array.from({ length: 16 }, () => near(Math.min(159, given / 10), given++));
+      answer(lookup, candidate, contacts);
+    }
+  }
+  assert(lookup.isDone);
+  assertEquals(lookup.queries, MAX_QUERIES);
+});
