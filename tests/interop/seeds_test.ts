@@ -4,10 +4,11 @@
  * @module
  */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { assertSame, KIB, MIB } from "./support/dataset.ts";
 import { interopTest, type Lab } from "./support/lab.ts";
 import type { Need } from "./support/programs.ts";
+import { payloadOf, RawSwarm } from "./support/raw_swarm.ts";
 import type { Seed } from "./support/seeds.ts";
 import type { TorrentFile, TorrentSpec } from "./support/torrent.ts";
 
@@ -102,6 +103,26 @@ interopTest(
     const result = await lab.get(bare, { args: ["--tracker", tracker.url] });
     assertEquals(result.code, 0, result.tail);
     await assertSame(torrent.dataset, lab.output);
+  },
+);
+
+interopTest(
+  "get ends within a second of its last piece though no tracker ever answers",
+  ["libtorrent"],
+  async (lab) => {
+    const torrent = await lab.make(SINGLE, { pieceBytes: 256 * KIB });
+    const seed = await lab.libtorrent(torrent);
+    const mute = lab.use(new RawSwarm(await payloadOf(torrent), { manners: ["mute"] }));
+    const run = lab.start(torrent, {
+      peers: [seed.address],
+      args: ["--tracker", `http://${mute.addresses[0]}/announce`],
+    });
+    await run.event((event) => event.type === "file");
+    const since = performance.now();
+    const result = await run.result();
+    assertLess(performance.now() - since, 1_000, result.tail);
+    assertEquals(result.code, 0, result.tail);
+    assertEquals(mute.accepted > 0, true, "the tracker was never asked");
   },
 );
 

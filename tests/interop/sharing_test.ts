@@ -10,7 +10,8 @@ import { interopTest, type Lab } from "./support/lab.ts";
 import { errorLines } from "./support/starling.ts";
 import type { TorrentFile } from "./support/torrent.ts";
 
-const SLOWLY = ["--down-limit", "8M"];
+/** Six seconds for a download, so that the others find it at work. */
+const SLOWLY = ["--down-limit", "4M"];
 
 interopTest(
   "get refuses a second run of one torrent in one folder",
