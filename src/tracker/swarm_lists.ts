@@ -1,0 +1,186 @@
+/**
+ * The swarms of a tracker: lists of peers for each torrent, and the choice of some of them for an answer.
+ *
+ * ```
+ * one set of lists for IPv4, one for IPv6; in each
+ * list of a torrent   2·torrent + 0 leeches   + 1 seeds
+ * ```
+ *
+ * @module
+ */
+
+import { BugError } from "../base/errors.ts";
+import type { PeerSlab } from "./peer_slab.ts";
+import { SlotLists } from "./slot_lists.ts";
+
+/** Who asks for peers, and for what. */
+export interface PeerWish {
+  /** The torrent; -1 for one that has no peers. */
+  readonly torrent: number;
+  /** The asker's own number, which is not chosen; -1 where it has none. */
+  readonly asker: number;
+  /** Whether the asker has everything, so that seeds are of no use to it. */
+  readonly isSeed: boolean;
+  /** Which family. */
+  readonly isV6: boolean;
+  /** How many at the most. */
+  readonly want: number;
+}
+
+/** Peers that were chosen; made once and used again. Valid until the lists are changed. */
+export interface Picks {
+  /** Cells of lists; its length is the most that can be chosen. */
+  readonly cells: Uint32Array;
+  /** How many there are. */
+  count: number;
+  /** Of which family they are. */
+  isV6: boolean;
+}
+
+/** The lists. A peer's torrent, family and state are read from its record. */
+export class SwarmLists {
+  readonly #peers: PeerSlab;
+  readonly #v4 = new SlotLists(6);
+  readonly #v6 = new SlotLists(18);
+  #state: number;
+
+  /** @param seed for the choice of peers; it need not be secret. */
+  constructor(peers: PeerSlab, seed: number) {
+    this.#peers = peers;
+    // The generator below stands still at 0.
+    this.#state = seed | 1;
+  }
+
+  /** Bytes of its arrays. */
+  get bytes(): number {
+    return this.#v4.bytes + this.#v6.bytes;
+  }
+
+  /** Makes room for torrents with numbers below `count`. */
+  reserve(count: number): void {
+    this.#v4.reserve(2 * count);
+    this.#v6.reserve(2 * count);
+  }
+
+  /** Puts a peer where its record says it belongs. */
+  enter(peer: number): void {
+    const extra = { bytes: this.#peers.bytes, at: this.#peers.addressAt(peer) };
+    this.#peers.setPlace(peer, this.#listsOf(peer).push(this.#listOf(peer), peer, extra));
+  }
+
+  /** Takes a peer out; its record must still say where it is. */
+  leave(peer: number): void {
+    const place = this.#peers.placeOf(peer);
+    const moved = this.#listsOf(peer).removeAt(this.#listOf(peer), place);
+    if (moved >= 0) this.#peers.setPlace(moved, place);
+  }
+
+  /** Leeches of a torrent. */
+  leechesOf(torrent: number): number {
+    return this.#v4.lengthOf(2 * torrent) + this.#v6.lengthOf(2 * torrent);
+  }
+
+  /** Seeds of a torrent. */
+  seedsOf(torrent: number): number {
+    return this.#v4.lengthOf(2 * torrent + 1) + this.#v6.lengthOf(2 * torrent + 1);
+  }
+
+  /**
+   * Chooses peers. Each is as likely as any other, but not each set of them: the lists, one behind the other,
+   * are walked from a random place in random steps. The time goes with `want`, not with the swarm.
+   */
+  choose(wish: PeerWish, picks: Picks): void {
+    picks.count = 0;
+    picks.isV6 = wish.isV6;
+    const { torrent, asker } = wish;
+    if (torrent < 0) return;
+    const lists = wish.isV6 ? this.#v6 : this.#v4;
+    const leechCount = lists.lengthOf(2 * torrent);
+    const total = leechCount + (wish.isSeed ? 0 : lists.lengthOf(2 * torrent + 1));
+    const want = Math.min(wish.want, picks.cells.length);
+    const leeches = lists.cellOf(2 * torrent, 0);
+    const seeds = lists.cellOf(2 * torrent + 1, 0) - leechCount;
+    let at = total > want ? this.#below(total) : 0;
+    const step = total > want ? this.#stepThrough(total) : 1;
+    let taken = 0;
+    for (let left = total; left > 0 && taken < want; left--) {
+      const cell = at + (at < leechCount ? leeches : seeds);
+      if (lists.slotIn(cell) !== asker) picks.cells[taken++] = cell;
+      at += step;
+      if (at >= total) at -= total;
+    }
+    picks.count = taken;
+  }
+
+  /** Writes the compact addresses of all that were chosen, 6 or 18 bytes each; returns where they end. */
+  putCompact(picks: Picks, out: Uint8Array, at: number): number {
+    const lists = picks.isV6 ? this.#v6 : this.#v4;
+    let end = at;
+    for (let i = 0; i < picks.count; i++) end = lists.putExtra(picks.cells[i]!, out, end);
+    return end;
+  }
+
+  /** The number of a peer that was chosen. */
+  peerOf(picks: Picks, index: number): number {
+    return (picks.isV6 ? this.#v6 : this.#v4).slotIn(picks.cells[index]!);
+  }
+
+  /**
+   * Proves that every peer of a torrent is where its record says, slowly; returns how many there are.
+   *
+   * @throws {BugError} when one is not.
+   */
+  check(torrent: number, onPeer: (peer: number) => void): number {
+    let count = 0;
+    for (const lists of [this.#v4, this.#v6]) {
+      for (const list of [2 * torrent, 2 * torrent + 1]) {
+        for (let place = 0; place < lists.lengthOf(list); place++, count++) {
+          const cell = lists.cellOf(list, place);
+          const peer = lists.slotIn(cell);
+          const isHere = this.#peers.placeOf(peer) === place && this.#listsOf(peer) === lists;
+          if (!isHere || this.#listOf(peer) !== list) throw new BugError("a peer is elsewhere");
+          const address = new Uint8Array(18);
+          const end = lists.putExtra(cell, address, 0);
+          const from = this.#peers.addressAt(peer);
+          for (let i = 0; i < end; i++) {
+            if (address[i] !== this.#peers.bytes[from + i]) throw new BugError("a wrong address");
+          }
+          onPeer(peer);
+        }
+      }
+    }
+    return count;
+  }
+
+  #listsOf(peer: number): SlotLists {
+    return this.#peers.isV6(peer) ? this.#v6 : this.#v4;
+  }
+
+  #listOf(peer: number): number {
+    return 2 * this.#peers.torrentOf(peer) + (this.#peers.isSeed(peer) ? 1 : 0);
+  }
+
+  /** A random step that comes by every place of `total` before it comes back. */
+  #stepThrough(total: number): number {
+    for (;;) {
+      const step = 1 + this.#below(total - 1);
+      let a = total;
+      for (let b = step; b > 0;) {
+        const rest = a % b;
+        a = b;
+        b = rest;
+      }
+      if (a === 1) return step;
+    }
+  }
+
+  /** A number below `limit` (xorshift; nobody gains by guessing it). */
+  #below(limit: number): number {
+    let x = this.#state;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.#state = x;
+    return Math.floor(((x >>> 0) / 2 ** 32) * limit);
+  }
+}
