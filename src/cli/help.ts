@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { OptionSpec } from "./option_spec.ts";
+import { type OptionSpec, statusWith } from "./option_spec.ts";
 import { SECTIONS } from "./option_table.ts";
 import { optionNamed, variableOf } from "./options.ts";
 import { type Example, findVerb, type VerbName, VERBS, type VerbSpec } from "./verbs.ts";
@@ -52,7 +52,8 @@ export function programHelp(): string {
 /** The help of a verb. */
 export function verbHelp(verb: VerbSpec): string {
   const sections = SECTIONS.map(({ title, options }) => {
-    const rows = options.filter((spec) => isShown(spec, verb)).map(optionRow);
+    const rows = options.filter((spec) => isShown(spec, verb))
+      .map((spec) => optionRow(spec, verb));
     return rows.length > 0 ? section(title, table(rows)) : "";
   });
   const alias = verb.alias === undefined ? "" : ` (or ${verb.alias})`;
@@ -87,15 +88,14 @@ function commandOf(verb: VerbSpec): string {
 }
 
 function isShown(spec: OptionSpec, verb: VerbSpec): boolean {
-  return spec.verbs.includes(verb.name) && !spec.isHidden && spec.status !== "later";
+  const { name } = verb;
+  return spec.verbs.includes(name) && !spec.isHidden && statusWith(spec, name) !== "later";
 }
 
-function optionRow(spec: OptionSpec): [string, string] {
+function optionRow(spec: OptionSpec, verb: VerbSpec): [string, string] {
+  const { metavar = spec.metavar, help } = spec.helpIn[verb.name] ?? spec;
   const short = spec.short === undefined ? "    " : `-${spec.short}, `;
-  return [
-    `${short}--${spec.name}${spec.metavar === undefined ? "" : ` ${spec.metavar}`}`,
-    spec.help,
-  ];
+  return [`${short}--${spec.name}${metavar === undefined ? "" : ` ${metavar}`}`, help];
 }
 
 function fineprint(): string {

@@ -23,6 +23,12 @@ export interface OptionAlias {
   readonly values?: Readonly<Record<string, string>>;
 }
 
+/** What help says of an option with one verb. */
+export interface VerbHelp {
+  readonly metavar?: string;
+  readonly help: string;
+}
+
 /** A row of the table. */
 export interface OptionSpec {
   /** The long name without dashes; also the key of its value and, in capitals, of its variable. */
@@ -34,6 +40,8 @@ export interface OptionSpec {
   readonly kind: OptionKind;
   /** What it does, with its default in parentheses. */
   readonly help: string;
+  /** What it does with the verbs for which that is something else, and what its value is called there. */
+  readonly helpIn: Readonly<Partial<Record<VerbName, VerbHelp>>>;
   readonly verbs: readonly VerbName[];
   readonly aliases: readonly OptionAlias[];
   /** Given again, it adds a value. In the environment the separator stands between values. */
@@ -43,6 +51,8 @@ export interface OptionSpec {
   readonly lacks: string | undefined;
   /** Whether a value asks for that. */
   readonly isMissing: (value: OptionValue) => boolean;
+  /** Verbs with which nothing is lacking. */
+  readonly wholeIn: readonly VerbName[];
   /** Something to say about the text of a value that is easily misunderstood. */
   readonly warn: ((text: string) => string | undefined) | undefined;
   /** Left out of help, since it is there for habit's sake only. */
@@ -61,4 +71,9 @@ export interface OptionSection {
 export interface FoundOption {
   readonly spec: OptionSpec;
   readonly alias: OptionAlias | undefined;
+}
+
+/** The status of an option with a verb. */
+export function statusWith(spec: OptionSpec, verb: VerbName): OptionStatus {
+  return spec.wholeIn.includes(verb) ? "works" : spec.status;
 }

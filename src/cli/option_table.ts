@@ -8,12 +8,14 @@
  * @module
  */
 
-import type { OptionAlias, OptionSection, OptionSpec, OptionStatus } from "./option_spec.ts";
+import { opposite, option } from "./option_row.ts";
+import type { OptionSection, OptionSpec } from "./option_spec.ts";
 import type { OptionKind, OptionValue } from "./values.ts";
 import type { VerbName } from "./verbs.ts";
 
 const FLAG: OptionKind = { type: "flag" };
 const TEXT: OptionKind = { type: "text" };
+const WORDING: OptionKind = { type: "text", mayBeEmpty: true };
 const SIZE: OptionKind = { type: "size" };
 const RATE: OptionKind = { type: "rate" };
 const RATIO: OptionKind = { type: "ratio" };
@@ -31,59 +33,19 @@ const GIVE: readonly VerbName[] = ["get", "seed", "share"];
 /** Verbs that a choice of files makes sense for. */
 const CHOICE: readonly VerbName[] = ["get", "info", "verify"];
 /** Verbs that take a SOURCE. */
-const SOURCED: readonly VerbName[] = ["get", "info", "meta", "cat", "scrape", "doctor"];
+const SOURCED: readonly VerbName[] = [
+  ...["get", "info", "meta", "cat", "magnet", "edit", "scrape", "doctor"] as const,
+];
+/** Verbs that write a torrent file. */
+const MAKE: readonly VerbName[] = ["create", "edit"];
 /** Every verb that does something. */
 const ALL: readonly VerbName[] = [
   ...["get", "seed", "share", "create", "info", "meta", "cat", "verify", "magnet"] as const,
   ...["edit", "scrape", "tracker", "doctor", "demo"] as const,
 ];
 
-/** What a row says besides its spelling, kind and help. */
-interface More {
-  readonly verbs: readonly VerbName[];
-  readonly also?: readonly (string | OptionAlias)[];
-  /** Between values of a list in the environment, and within one on the command line. */
-  readonly list?: RegExp;
-  /** What does not exist yet, and which values ask for it (default: every value). */
-  readonly lacks?: readonly [what: string, isMissing?: (value: OptionValue) => boolean];
-  /** Where it is not "later" without exception nor "works". */
-  readonly status?: OptionStatus;
-  readonly warn?: (text: string) => string | undefined;
-  readonly isHidden?: true;
-  readonly isCommandLineOnly?: true;
-}
-
-function option(spelling: string, kind: OptionKind, help: string, more: More): OptionSpec {
-  const [, short, name, metavar] = /^(?:-(\w), )?--([\w-]+)(?: (.+))?$/.exec(spelling)!;
-  const [lacks, isMissing] = more.lacks ?? [undefined, () => false];
-  const status = more.status ??
-    (lacks !== undefined && isMissing === undefined ? "later" : "works");
-  return {
-    name: name!,
-    short,
-    metavar,
-    kind,
-    help,
-    verbs: more.verbs,
-    aliases: (more.also ?? []).map((a) => typeof a === "string" ? { spelling: a } : a),
-    separator: more.list,
-    status,
-    lacks,
-    isMissing: isMissing ?? (() => true),
-    warn: more.warn,
-    isHidden: more.isHidden ?? false,
-    isCommandLineOnly: more.isCommandLineOnly ?? false,
-  };
-}
-
-/** `--enable-x=false` for `--no-x`. */
-function opposite(...names: string[]): OptionAlias[] {
-  return names.map((spelling) => ({ spelling, isOpposite: true }));
-}
-
 const isOn = (value: OptionValue) => value === true;
 const isNotOff = (value: OptionValue) => value === false;
-const isNotZero = (value: OptionValue) => value !== 0;
 
 /** Between values that hold no white space and no comma. */
 const WORDS = /[\s,]+/;
@@ -94,9 +56,17 @@ const URLS = /\s+|,(?=\w+:\/\/)/;
 
 const FILES: readonly OptionSpec[] = [
   option("-o, --output DIR", TEXT, "where the torrent's file or folder goes (.)", {
-    verbs: ["get", "create", "meta"],
+    verbs: ["get", "create", "edit", "meta"],
     also: ["-d", "--dir"],
     lacks: ["streaming to standard output is", (value) => value === "-"],
+    wholeIn: MAKE,
+    helpIn: {
+      create: {
+        metavar: "FILE",
+        help: "the torrent file, or a folder for it (NAME.torrent); - is stdout",
+      },
+      edit: { metavar: "FILE", help: "leave TORRENT as it is and write to FILE; - is stdout" },
+    },
   }),
   option("--include GLOB", TEXT, "take only files that match; repeatable", {
     verbs: [...CHOICE, "create"],
@@ -131,15 +101,48 @@ const FILES: readonly OptionSpec[] = [
       }],
     },
   ),
+  option("--repair", FLAG, "download what is bad or missing", { verbs: ["verify"] }),
   option("--fsync", FLAG, "flush the data to the disk before the download counts as done", {
     verbs: FETCH,
   }),
-  option("--piece-length SIZE", SIZE, "16K to 64M, a power of two", { verbs: ["create"] }),
   option("-c, --continue", FLAG, "always on: the same command again continues", {
     verbs: FETCH,
     lacks: ["ignoring what is on the disk is", isNotOff],
     isHidden: true,
   }),
+];
+
+const MAKING: readonly OptionSpec[] = [
+  option(
+    "--piece-length SIZE",
+    SIZE,
+    "16K to 64M, a power of two (16K to 16M, for 1,000 to 2,000 pieces)",
+    { verbs: ["create"] },
+  ),
+  option("--private", FLAG, "peers come from its trackers only; part of the infohash", {
+    verbs: MAKE,
+  }),
+  option(
+    "--source TEXT",
+    WORDING,
+    "tells one tracker's torrents from another's; part of the infohash",
+    {
+      verbs: MAKE,
+      helpIn: { edit: { help: "the same; an empty text takes it away" } },
+    },
+  ),
+  option("--comment TEXT", WORDING, "a comment", {
+    verbs: MAKE,
+    helpIn: { edit: { help: "a comment; an empty text takes it away" } },
+  }),
+  option("--name NAME", TEXT, "what the torrent is called (the name of PATH)", {
+    verbs: ["create"],
+  }),
+  option("--pad-files", FLAG, "begin every file with a piece of its own (BEP 47)", {
+    verbs: ["create"],
+  }),
+  option("--no-date", FLAG, "leave out when it was made", { verbs: ["create"] }),
+  option("--force", FLAG, "replace a file that is there already", { verbs: MAKE }),
 ];
 
 const SWITCHES: readonly OptionSpec[] = [
@@ -162,7 +165,8 @@ const SWITCHES: readonly OptionSpec[] = [
     status: "off-switch",
   }),
   option("--no-webseeds", FLAG, "use no HTTP seeds, not even the torrent's own", {
-    verbs: SWARM,
+    verbs: [...SWARM, "edit"],
+    helpIn: { edit: { help: "take its web seeds away, before --webseed adds any" } },
     lacks: ["web seeds are", isNotOff],
     status: "off-switch",
   }),
@@ -189,12 +193,20 @@ const PEERS: readonly OptionSpec[] = [
     verbs: [...SWARM, "create", "edit", "scrape"],
     also: ["--bt-tracker"],
     list: URLS,
+    helpIn: {
+      create: { metavar: "URL[,URL...]", help: "a tracker, or a tier of several; repeatable" },
+      edit: { metavar: "URL[,URL...]", help: "add a tracker, or a tier of several; repeatable" },
+    },
   }),
-  option("--no-trackers", FLAG, "use no trackers, not even the torrent's own", { verbs: SWARM }),
+  option("--no-trackers", FLAG, "use no trackers, not even the torrent's own", {
+    verbs: [...SWARM, "edit"],
+    helpIn: { edit: { help: "take its trackers away, before -t adds any" } },
+  }),
   option("--webseed URL", WEB, "add an HTTP seed; repeatable", {
     verbs: [...SWARM, "create", "edit"],
     list: URLS,
     lacks: ["web seeds are"],
+    wholeIn: MAKE,
   }),
   ...SWITCHES,
   option("--no-peers", FLAG, "no peers at all: web seeds alone", { verbs: SWARM }),
@@ -283,7 +295,7 @@ const DEADLINES: readonly OptionSpec[] = [
     { verbs: FETCH, also: ["--bt-stop-timeout"] },
   ),
   option("--timeout DURATION", DURATION, "for the whole run (none; 0: none)", {
-    verbs: [...new Set([...SWARM, ...SOURCED])],
+    verbs: [...new Set([...SWARM, ...SOURCED, "create" as const])],
   }),
 ];
 
@@ -303,7 +315,7 @@ const OUTPUT: readonly OptionSpec[] = [
     "--progress HOW",
     { type: "enum", values: ["auto", "bar", "plain", "none"] },
     "auto, bar (live), plain (lines) or none (auto)",
-    { verbs: SWARM },
+    { verbs: [...SWARM, "create"] },
   ),
   option("-q, --quiet", FLAG, "say nothing but errors", { verbs: ALL }),
   option("-v, --verbose", { type: "count" }, "say more; -vv says everything", { verbs: ALL }),
@@ -328,6 +340,7 @@ const GENERAL: readonly OptionSpec[] = [
 /** Every option, in the sections and the order of help. */
 export const SECTIONS: readonly OptionSection[] = [
   { title: "Files", options: FILES },
+  { title: "The torrent", options: MAKING },
   { title: "Peers and trackers", options: PEERS },
   { title: "Speed and seeding", options: SPEED },
   { title: "Deadlines", options: DEADLINES },

@@ -9,9 +9,10 @@ import type { OptionValue } from "./values.ts";
 
 /** The values of options, by their names in the table. An option that was not given has none. */
 export class OptionValues {
-  readonly #values: ReadonlyMap<string, readonly OptionValue[]>;
+  readonly #values: ReadonlyMap<string, readonly (readonly OptionValue[])[]>;
 
-  constructor(values: ReadonlyMap<string, readonly OptionValue[]>) {
+  /** @param values of each option the values, in the groups in which they were given. */
+  constructor(values: ReadonlyMap<string, readonly (readonly OptionValue[])[]>) {
     this.#values = values;
   }
 
@@ -40,12 +41,21 @@ export class OptionValues {
     return this.#all(name) as readonly string[];
   }
 
+  /** The same in the groups in which they were given: URLs with only commas between them are one. */
+  groups(name: string): readonly (readonly string[])[] {
+    return this.#groups(name) as readonly (readonly string[])[];
+  }
+
   /** The numbers of a list: ports, or pairs of file numbers. */
   numbers(name: string): readonly number[] {
     return (this.#all(name) as readonly (readonly number[])[]).flat();
   }
 
   #all(name: string): readonly OptionValue[] {
+    return this.#groups(name).flat();
+  }
+
+  #groups(name: string): readonly (readonly OptionValue[])[] {
     return this.#values.get(optionNamed(name).name) ?? [];
   }
 }

@@ -43,16 +43,16 @@ export function parseCommandLine(args: readonly string[], env: Env): Invocation 
   const isCommand = given.some((one) => one.spec.name === "seed-while");
   const rest = isCommand ? behind : [];
   const { verb, operands } = chooseVerb(isCommand ? words : [...words, ...behind], given);
-  const options = new Map<string, OptionValue[]>();
+  const options = new Map<string, OptionValue[][]>();
   const warnings: string[] = [];
   for (const one of [...effective(given), ...fromEnvironment(verb, given, env)]) {
     if (!one.spec.verbs.includes(verb.name)) throw foreignOption(one, verb);
-    const values = readValues(one);
+    const groups = readGroups(one, verb);
     const warning = one.spec.warn?.(one.text);
     if (warning !== undefined) warnings.push(warning);
     const before = options.get(one.spec.name) ?? [];
     const counted = one.spec.kind.type === "count" && before.length > 0;
-    const value = counted ? [Number(before[0]) + Number(values[0])] : values;
+    const value = counted ? [[Number(before[0]) + Number(groups[0])]] : groups;
     options.set(one.spec.name, one.spec.separator === undefined ? value : [...before, ...value]);
   }
   checkOperands(verb, operands, options);
@@ -151,7 +151,15 @@ function fromEnvironment(verb: VerbSpec, given: readonly Given[], env: Env): Giv
   return out;
 }
 
-function readValues({ spec, spelling, text }: Given): OptionValue[] {
+/** The values of one option; URLs with white space between them are groups of their own. */
+function readGroups(given: Given, verb: VerbSpec): OptionValue[][] {
+  const { spec, text } = given;
+  if (spec.kind.type !== "url") return [readValues(given, verb)];
+  const groups = text.split(/\s+/).filter((part) => part !== "");
+  return groups.map((group) => readValues({ ...given, text: group }, verb));
+}
+
+function readValues({ spec, spelling, text }: Given, verb: VerbSpec): OptionValue[] {
   const isVariable = spelling.startsWith("STARLING_");
   const isList = spec.separator !== undefined && (isVariable || spec.kind.type === "url");
   const texts = isList ? text.split(spec.separator!).filter((part) => part.trim() !== "") : [text];
@@ -160,7 +168,7 @@ function readValues({ spec, spelling, text }: Given): OptionValue[] {
     if ("why" in parsed) {
       throw new UsageError(`Cannot use ${spelling} ${JSON.stringify(one)}: ${parsed.why}`);
     }
-    if (spec.isMissing(parsed.value)) {
+    if (spec.isMissing(parsed.value) && !spec.wholeIn.includes(verb.name)) {
       const shown = isFlag(spec) ? spelling : `${spelling} ${one}`;
       throw new UsageError(`Cannot use ${shown}: ${spec.lacks} not available in this version`);
     }
@@ -171,7 +179,7 @@ function readValues({ spec, spelling, text }: Given): OptionValue[] {
 function checkOperands(
   verb: VerbSpec,
   operands: readonly string[],
-  options: ReadonlyMap<string, unknown>,
+  options: ReadonlyMap<string, readonly (readonly OptionValue[])[]>,
 ): void {
   if (operands.includes("")) throw new UsageError(`Cannot run ${verb.name}: an argument is empty`);
   if (operands.length < verb.min && !options.has("input-file")) {
@@ -186,7 +194,7 @@ function checkOperands(
     );
   }
   const fromStdin = operands.filter((operand) => operand === "-").length;
-  const isListed = (options.get("input-file") as string[] | undefined)?.at(-1) === "-";
+  const isListed = options.get("input-file")?.at(-1)?.at(-1) === "-";
   if (fromStdin + (isListed ? 1 : 0) > 1) {
     throw new UsageError(`Cannot run ${verb.name}: standard input can be read only once`);
   }

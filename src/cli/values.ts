@@ -28,7 +28,7 @@ export type OptionKind =
   | { readonly type: "ports" }
   /** Numbers from 1, from `1,3-5`; the value is pairs `[1, 1, 3, 5]`, ends included. */
   | { readonly type: "ranges" }
-  | { readonly type: "text" }
+  | { readonly type: "text"; readonly mayBeEmpty?: boolean }
   | { readonly type: "host-port" }
   | { readonly type: "url"; readonly schemes: readonly string[] }
   | { readonly type: "enum"; readonly values: readonly string[] };
@@ -45,7 +45,8 @@ const MAX_DURATION_MS = 10 * 365 * 86_400_000;
 /** Reads `text` as a value of the kind. */
 export function parseValue(kind: OptionKind, text: string): Parsed {
   if (kind.type === "flag") return parseFlag(text);
-  if (text === "") return { why: "it is empty" };
+  const mayBeEmpty = kind.type === "text" && kind.mayBeEmpty === true;
+  if (text === "" && !mayBeEmpty) return { why: "it is empty" };
   switch (kind.type) {
     case "count":
       return parseInt10(text, 0, 9);

@@ -95,3 +95,12 @@ Deno.test("VERBS has every promised verb, with examples where it is built", () =
   }
   assertEquals(findVerb("constructor"), undefined);
 });
+
+Deno.test("OptionValues keeps the groups in which values were given", () => {
+  const values = new OptionValues(
+    new Map([["tracker", [["http://a/", "http://b/"], ["udp://c"]]]]),
+  );
+  assertEquals(values.groups("tracker"), [["http://a/", "http://b/"], ["udp://c"]]);
+  assertEquals(values.texts("tracker"), ["http://a/", "http://b/", "udp://c"]);
+  assertEquals(values.groups("webseed"), []);
+});

@@ -266,3 +266,15 @@ Deno.test("wantsJson() knows even when the rest makes no sense", () => {
   assert(!asks("get --json=false", { STARLING_JSON: "1" }));
   assert(!asks("get"));
 });
+
+Deno.test("parseCommandLine() makes a group of URLs with commas between them", () => {
+  const words = ["-t", "http://a/x,y,udp://b:1/", "--tracker=http://c/ http://d/"];
+  const tiers = [["http://a/x,y", "udp://b:1/"], ["http://c/"], ["http://d/"]];
+  const typed = parseCommandLine(["get", "x.torrent", ...words], () => undefined);
+  assertEquals(typed.options.groups("tracker"), tiers);
+  const env: Record<string, string> = {
+    STARLING_TRACKER: "http://a/x,y,udp://b:1/\n http://c/ http://d/",
+  };
+  const given = parseCommandLine(["get", "x.torrent"], (name) => env[name]);
+  assertEquals(given.options.groups("tracker"), tiers);
+});
