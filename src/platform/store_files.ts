@@ -14,6 +14,8 @@ import type { OpenFiles } from "./open_files.ts";
 import type { HashSource } from "./piece_hasher.ts";
 
 const READ_BYTES = MIB;
+// What `blocks` of a stat counts, on every system.
+const STAT_BLOCK_BYTES = 512;
 /** Bytes that one `reserve` step writes, so that a Worker stays responsive. */
 export const RESERVE_BYTES: number = 16 * MIB;
 
@@ -97,33 +99,30 @@ export class StoreFiles implements Disposable {
    */
   reserve(file: number, from: number): number {
     const length = this.#files.table.length(file)!;
-    const fd = this.#files.forWriting(file, true);
-    this.#written.add(file);
     const path = this.#files.path(file);
-    const scratch = new Uint8Array(READ_BYTES);
-    const end = Math.min(length, from + RESERVE_BYTES);
     try {
+      const fd = this.#files.forWriting(file, true);
+      if ((Deno.lstatSync(path).blocks ?? 0) * STAT_BLOCK_BYTES >= length) return length;
+      const end = Math.min(length, from + RESERVE_BYTES);
+      const scratch = new Uint8Array(READ_BYTES);
       // Holes of a sparse file read as zeros and are taken by writing those back.
-      for (let at = from; at < end;) {
+      for (let at = from; at < end; at += READ_BYTES) {
         const step = Math.min(READ_BYTES, end - at);
         const got = this.#readFully(fd, file, { offset: at, into: scratch, length: step });
         scratch.fill(0, got, step);
-        if (isZero(scratch, step)) fs.writeSync(fd, scratch, 0, step, at);
-        at += step;
+        this.write(file, at, scratch, 0, step);
       }
+      return end;
     } catch (error) {
       throw toDiskError(error, path, "allocate");
     }
-    return end;
   }
 
   /** Makes everything that this thread wrote durable. */
   sync(): void {
     for (const file of this.#written) {
-      const fd = this.#files.forReading(file);
-      if (fd === undefined) continue;
       try {
-        fs.fdatasyncSync(fd);
+        fs.fdatasyncSync(this.#files.forWriting(file, false));
       } catch (error) {
         throw toDiskError(error, this.#files.path(file), "sync");
       }
@@ -176,9 +175,4 @@ export class StoreFiles implements Disposable {
     }
     return done;
   }
-}
-
-function isZero(bytes: Uint8Array, length: number): boolean {
-  for (let i = 0; i < length; i++) if (bytes[i] !== 0) return false;
-  return true;
 }

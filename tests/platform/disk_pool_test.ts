@@ -1,0 +1,132 @@
+/**
+ * The pool: four lanes or one make no difference, and nothing that was asked stays unanswered.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { BugError } from "../../src/base/errors.ts";
+import { DiskPool } from "../../src/platform/disk_pool.ts";
+import { PooledStore } from "../../src/platform/file_store.ts";
+import { openWorld } from "../../src/platform/mod.ts";
+import { below, prng, randomBytes } from "../support/prng.ts";
+import { whole, writePiece } from "./support/store.ts";
+
+const PIECE = 1000;
+const PIECES = 60;
+const FILES = [{ path: ["f"], length: PIECE * PIECES - 1 }];
+
+async function withPool(
+  pool: DiskPool,
+  body: (store: PooledStore, root: string) => Promise<void>,
+): Promise<void> {
+  const root = await Deno.makeTempDir({ prefix: "starling-" });
+  const spec = { root, files: FILES, pieceBytes: PIECE, bufferBytes: 7 * PIECE };
+  try {
+    await using store = new PooledStore({ ...spec, allocation: "sparse" }, pool);
+    await body(store, root);
+  } finally {
+    pool[Symbol.dispose]();
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+function bytesOf(piece: number): number {
+  return piece === PIECES - 1 ? PIECE - 1 : PIECE;
+}
+
+for (const workers of [0, 2]) {
+  for (const isWide of [false, true]) {
+    const name = `${workers} workers${isWide ? ", four pieces at a time" : ""}`;
+
+    Deno.test(`the pool writes pieces as they come with ${name}`, async () => {
+      await withPool(new DiskPool(workers, isWide), async (store, root) => {
+        const next = prng(workers);
+        const data = randomBytes(next, FILES[0]!.length);
+        const busy = new Set<Promise<void>>();
+        for (let i = 0; i < PIECES; i++) {
+          while (store.freeBuffers === 0 || next() < 0.1 && busy.size > 0) await Promise.race(busy);
+          const begin = i * PIECE;
+          const piece = data.subarray(begin, begin + bytesOf(i));
+          const isBad = below(next, 9) === 0;
+          const expected = isBad ? { expected: new Uint8Array(20) } : {};
+          const spans = whole(0, begin, piece.length);
+          const work = writePiece(store, piece, { spans, ...expected }).then(({ isGood }) => {
+            assertEquals(isGood, !isBad);
+            if (isBad) piece.fill(0);
+            busy.delete(work);
+          });
+          busy.add(work);
+        }
+        await Promise.all(busy);
+        assertEquals(await Deno.readFile(`${root}/f`), data);
+      });
+    });
+  }
+}
+
+Deno.test("a pool that was ended refuses, and fails what it owes", async () => {
+  for (const workers of [0, 1]) {
+    const pool = new DiskPool(workers);
+    await withPool(pool, async (store) => {
+      const write = writePiece(store, new Uint8Array(10), { spans: [] });
+      const stat = store.stat(0);
+      pool[Symbol.dispose]();
+      await assertRejects(() => write, BugError);
+      await assertRejects(() => stat, BugError);
+      await assertRejects(() => store.stat(0), BugError);
+    });
+  }
+});
+
+Deno.test("a store that was closed refuses, and may be closed twice", async () => {
+  await withPool(new DiskPool(0), async (store) => {
+    await store.write(0, 0, new Uint8Array(1));
+    await store[Symbol.asyncDispose]();
+    await store[Symbol.asyncDispose]();
+    await assertRejects(() => store.stat(0), BugError);
+  });
+});
+
+Deno.test("the pool serves on this thread when no Worker can be had", async () => {
+  const { Worker } = globalThis;
+  globalThis.Worker = class {
+    constructor() {
+      throw new Error("no Workers here");
+    }
+  } as unknown as typeof Worker;
+  try {
+    await withPool(new DiskPool(2), async (store) => {
+      await store.write(0, 0, new Uint8Array(1));
+      assertEquals((await store.stat(0))?.size, FILES[0]!.length);
+    });
+  } finally {
+    globalThis.Worker = Worker;
+  }
+});
+
+Deno.test("digest() gives up soon when the store is closed", async () => {
+  const length = 400_000_000;
+  const root = await Deno.makeTempDir({ prefix: "starling-" });
+  try {
+    await Deno.writeFile(`${root}/f`, new Uint8Array(0));
+    await Deno.truncate(`${root}/f`, length);
+    await using world = openWorld({ workers: 1 });
+    const store = await world.files.openStore({
+      root,
+      files: [{ path: ["f"], length }],
+      pieceBytes: length / 4,
+      bufferBytes: 0,
+      allocation: "sparse",
+    });
+    const spans = [0, 1, 2, 3].map((i) => whole(0, i * length / 4, length / 4));
+    const digest = store.digest(spans);
+    // It is sent at the end of this turn.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    await store[Symbol.asyncDispose]();
+    const { isWhole } = await digest;
+    assert(!isWhole.every((bit) => bit === 1));
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});

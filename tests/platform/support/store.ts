@@ -1,0 +1,59 @@
+/**
+ * A store on the real disk, in a folder that is gone afterwards.
+ *
+ * @module
+ */
+
+import type { World } from "../../../src/ports/world.ts";
+import type { FileSpan, FileStore, PieceVerdict, StoreSpec } from "../../../src/ports/disk.ts";
+import { systemHasher } from "../../../src/platform/hasher.ts";
+import { openWorld } from "../../../src/platform/mod.ts";
+
+/** Opens a store with `workers` Workers in a new folder, for the time of `body`. */
+export async function withStore(
+  spec: Partial<StoreSpec> & { readonly workers?: number },
+  body: (store: FileStore, root: string, world: World) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "starling-" });
+  try {
+    await using world = openWorld({ workers: spec.workers ?? 0 });
+    const root = `${folder}/root`;
+    await using store = await world.files.openStore({
+      root,
+      files: [],
+      pieceBytes: 100,
+      bufferBytes: 0,
+      allocation: "sparse",
+      ...spec,
+    });
+    await body(store, root, world);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Writes a piece through the store; its expected digest is right unless another is given. */
+export async function writePiece(
+  store: FileStore,
+  piece: Uint8Array,
+  options: { spans: readonly FileSpan[]; expected?: Uint8Array; wantBlockDigests?: boolean },
+): Promise<PieceVerdict> {
+  const buffer = store.allocate();
+  if (!buffer) throw new Error("no buffer is free");
+  try {
+    buffer.bytes.set(piece);
+    return await store.hashThenWrite({
+      expected: systemHasher.sha1(piece),
+      ...options,
+      buffer,
+      length: piece.length,
+    });
+  } finally {
+    buffer.release();
+  }
+}
+
+/** The span of a piece that is one file's bytes from `offset` on. */
+export function whole(file: number, offset: number, length: number): FileSpan[] {
+  return [{ file, offset, start: 0, length }];
+}
