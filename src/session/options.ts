@@ -17,7 +17,7 @@ export interface SessionOptions {
   readonly downLimit?: number;
   /** Bytes per second up, over all torrents (unlimited). */
   readonly upLimit?: number;
-  /** Bytes of memory for pieces that are being downloaded, over all torrents (32 MiB; never less than two pieces). */
+  /** Bytes of memory for pieces that are being downloaded, over all torrents (28 MiB; never less than two pieces). */
   readonly bufferBytes?: number;
   /** Permit what the safety policy refuses on local addresses (redirects from public to local ones, odd tracker paths). */
   readonly allowPrivate?: boolean;
