@@ -128,7 +128,7 @@ export class RoutingTable {
     return hasPlace && this.#mayEnter(contact, known, true);
   }
 
-  /** A node left a query without an answer, though we are on line. */
+  /** A node left a query without an answer, and it is not our line (see `suspicion.ts`). */
   onFailure(contact: Contact): void {
     const node = this.#find(contact.id);
     if (!node || !isSameAddress(node.address, contact.address)) return;
@@ -173,6 +173,17 @@ export class RoutingTable {
     }
     if (stalest) stalest.checkedAt = now;
     return stalest;
+  }
+
+  /** The node that answered last. */
+  get freshest(): TableNode | undefined {
+    let best: Entry | undefined;
+    for (const { nodes } of this.#buckets) {
+      for (const node of nodes) {
+        if (isConfirmed(node) && !(best && best.repliedAt! >= node.repliedAt!)) best = node;
+      }
+    }
+    return best;
   }
 
   /** A random id in a bucket that has not changed for long, to be looked up; not given again soon. */
