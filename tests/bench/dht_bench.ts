@@ -1,0 +1,33 @@
+/**
+ * How well peers are found in a simulated DHT with 50 ms between any two nodes: run with
+ * `deno run -A tests/bench/dht_bench.ts [NODES] [LOOKUPS] [SEED]` (10,000 nodes take about two minutes).
+ * Time is simulated; only the last column is real.
+ *
+ * @module
+ */
+
+import { median, runTrial } from "../dht/sim_trial.ts";
+
+const [nodes = 10_000, lookups = 1000, seed = 1] = Deno.args.map(Number);
+
+console.log(`${nodes} nodes, ${lookups} lookups, seed ${seed}`);
+for (const [name, dead, liars] of [["20 % dead", 0.2, 0], ["20 % liars", 0, 0.2]] as const) {
+  const start = performance.now();
+  const { outcomes, world, hosts } = runTrial({ seed, nodes, lookups, dead, liars });
+  const found = outcomes.flatMap((outcome) => outcome.found ?? []);
+  const tables = hosts.map((host) => host.node.stats.nodes);
+  console.log(
+    `${name}: ${(100 * found.length / lookups).toFixed(2)} % found,`,
+    `the peer after ${median(found.map((f) => f.afterMs))} ms`,
+    `and ${median(found.map((f) => f.queries))} queries,`,
+    `the end after ${median(outcomes.map((o) => o.tookMs))} ms`,
+    `and ${median(outcomes.map((o) => o.queries))} queries (medians);`,
+    `worst ${Math.max(...found.map((f) => f.afterMs))} ms,`,
+    `${Math.max(...outcomes.map((o) => o.queries))} queries;`,
+    `tables of ${
+      median(tables)
+    } nodes; ${world.datagrams} datagrams, longest ${world.longest} bytes;`,
+    `${((performance.now() - start) / 1000).toFixed(0)} s,`,
+    `${(Deno.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB`,
+  );
+}
