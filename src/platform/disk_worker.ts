@@ -19,9 +19,18 @@ interface WorkerScope {
   postMessage(message: Reply): void;
 }
 
-/** Starts a Worker that answers every `Request` but `open` with a `Reply`. */
+/**
+ * Starts a Worker that answers every `Request` but `open` with a `Reply`.
+ *
+ * @throws where the module may not be read: Deno would ask a person for the permission.
+ */
 export function startDiskWorker(): Worker {
-  return new Worker(import.meta.url, { type: "module", name: NAME });
+  const url = new URL(import.meta.url);
+  if (url.protocol === "file:") {
+    const { state } = Deno.permissions.querySync({ name: "read", path: url });
+    if (state !== "granted") throw new Error(`Cannot start a Worker: ${url} may not be read`);
+  }
+  return new Worker(url, { type: "module", name: NAME });
 }
 
 /** Whether this code runs inside a disk Worker, where the program itself must not start. */

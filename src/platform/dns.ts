@@ -5,6 +5,7 @@
  */
 
 import { lookup } from "node:dns/promises";
+import process from "node:process";
 import { formatIp, parseIp } from "../base/address.ts";
 import { NetworkError } from "../base/errors.ts";
 
@@ -23,7 +24,7 @@ export async function resolveHost(
   const literal = parseIp(bare);
   if (literal) return [formatIp(literal)];
   try {
-    const found = await unlessAborted(lookup(bare, { all: true }), signal);
+    const found = await unlessAborted(lookupQuietly(bare), signal);
     const hosts = new Set<string>();
     for (const { address } of found) {
       const ip = parseIp(address);
@@ -37,6 +38,18 @@ export async function resolveHost(
     });
   }
   throw new NetworkError("unreachable", `Cannot resolve "${host}": it has no address`);
+}
+
+// Deno 2.6 tells the user that its own implementation of this call is deprecated.
+function lookupQuietly(host: string): Promise<{ address: string }[]> {
+  const warnings = process as unknown as { noDeprecation: boolean | undefined };
+  const before = warnings.noDeprecation;
+  warnings.noDeprecation = true;
+  try {
+    return lookup(host, { all: true });
+  } finally {
+    warnings.noDeprecation = before;
+  }
 }
 
 // The resolver cannot be stopped; a caller that has given up does not wait for it.
