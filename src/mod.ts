@@ -41,8 +41,12 @@ export type {
   PeerCloseReason,
   TrackerErrorKind,
 } from "./base/errors.ts";
-export type { FileEntry, Metainfo } from "./metainfo/torrent_file.ts";
-export type { Allocation } from "./ports/disk.ts";
+export { Bitfield } from "./base/bitfield.ts";
+export type { PieceIndex } from "./base/units.ts";
+export { FileMap, type PieceRange } from "./metainfo/file_map.ts";
+export { PieceMap } from "./metainfo/piece_map.ts";
+export type { FileEntry, HostPort, Metainfo } from "./metainfo/torrent_file.ts";
+export type { Allocation, FileSpan } from "./ports/disk.ts";
 export type {
   CheckEvent,
   CloseCounts,

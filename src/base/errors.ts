@@ -10,9 +10,11 @@
 
 /** Bytes that are not bencode (BEP 3). `offset` is where, in bytes from the start of the input. */
 export class BencodeError extends SyntaxError {
+  /** The class, for messages. */
   override name = "BencodeError";
   /** Where the input stops being bencode, in bytes from its start. */
   readonly offset: number;
+  /** Takes the message, "Cannot <verb> <thing>: <state>", and what the fields say. */
   constructor(message: string, offset: number) {
     super(`${message} at byte ${offset}`);
     this.offset = offset;
@@ -21,9 +23,11 @@ export class BencodeError extends SyntaxError {
 
 /** A torrent file or info dictionary that breaks its rules. `path` names the key: `info.files[3].path`. */
 export class MetainfoError extends SyntaxError {
+  /** The class, for messages. */
   override name = "MetainfoError";
   /** The offending key, as a path from the root of the torrent file. */
   readonly path: string;
+  /** Takes the message, "Cannot <verb> <thing>: <state>", and what the fields say. */
   constructor(message: string, path: string, options?: ErrorOptions) {
     super(message, options);
     this.path = path;
@@ -32,14 +36,17 @@ export class MetainfoError extends SyntaxError {
 
 /** A magnet link that cannot be understood (BEP 9). */
 export class MagnetError extends SyntaxError {
+  /** The class, for messages. */
   override name = "MagnetError";
 }
 
 /** An option or argument that is wrong; the CLI turns it into exit code 2. */
 export class OptionsError extends TypeError {
+  /** The class, for messages. */
   override name = "OptionsError";
   /** One line that helps to get it right. */
   readonly hint: string | undefined;
+  /** Takes the message, "Cannot <verb> <thing>: <state>", and what the fields say. */
   constructor(message: string, options?: ErrorOptions & { hint?: string }) {
     super(message, options);
     this.hint = options?.hint;
@@ -84,9 +91,11 @@ export const PEER_FAULTS: ReadonlySet<PeerCloseReason> = new Set<PeerCloseReason
 
 /** A peer broke the protocol; it costs that peer its connection and never reaches the user. */
 export class PeerError extends Error {
+  /** The class, for messages. */
   override name = "PeerError";
   /** What happened, one of a closed list. */
   readonly reason: PeerCloseReason;
+  /** Takes the message, "Cannot <verb> <thing>: <state>", and what the fields say. */
   constructor(reason: PeerCloseReason, message: string = reason) {
     super(message);
     this.reason = reason;
@@ -108,6 +117,7 @@ export type TrackerErrorKind =
 
 /** A tracker failed; it costs one announce. */
 export class TrackerError extends Error {
+  /** The class, for messages. */
   override name = "TrackerError";
   /** The announce URL. */
   readonly url: string;
@@ -115,6 +125,7 @@ export class TrackerError extends Error {
   readonly kind: TrackerErrorKind;
   /** How long the tracker asks us to wait, if it does (BEP 31). */
   readonly retryAfterMs: number | undefined;
+  /** Takes the message, "Cannot <verb> <thing>: <state>", and what the fields say. */
   constructor(
     url: string,
     kind: TrackerErrorKind,
@@ -153,6 +164,7 @@ export type DiskErrorKind =
 
 /** The storage of one torrent failed; that torrent stops and the others go on. CLI: exit 4. */
 export class DiskError extends Error {
+  /** The class, for messages. */
   override name = "DiskError";
   /** The file or folder concerned. */
   readonly path: string;
@@ -162,6 +174,7 @@ export class DiskError extends Error {
   readonly kind: DiskErrorKind;
   /** One line on what to do about it. */
   readonly hint: string | undefined;
+  /** Takes the message, "Cannot <verb> <thing>: <state>", and what the fields say. */
   constructor(
     message: string,
     options: ErrorOptions & {
@@ -181,6 +194,7 @@ export class DiskError extends Error {
 
 /** A connection or request could not be made or broke off. */
 export class NetworkError extends Error {
+  /** The class, for messages. */
   override name = "NetworkError";
   /** What went wrong, as far as it changes what to do. */
   readonly kind:
@@ -191,6 +205,7 @@ export class NetworkError extends Error {
     | "policy"
     | "too-large"
     | "other";
+  /** Takes the message, "Cannot <verb> <thing>: <state>", and what the fields say. */
   constructor(kind: NetworkError["kind"], message: string, options?: ErrorOptions) {
     super(message, options);
     this.kind = kind;
@@ -199,5 +214,6 @@ export class NetworkError extends Error {
 
 /** The impossible happened: a bug of ours. Thrown, never caught below the session. */
 export class BugError extends Error {
+  /** The class, for messages. */
   override name = "BugError";
 }

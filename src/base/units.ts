@@ -7,16 +7,14 @@
  * @module
  */
 
-declare const brand: unique symbol;
-
 /** Index of a piece, `0 <= index < pieceCount`; made by `PieceMap.index()` only. */
-export type PieceIndex = number & { readonly [brand]: "piece" };
+export type PieceIndex = number & { readonly brand: "piece" };
 
 /** Index of a 16 KiB block within its piece. */
-export type BlockIndex = number & { readonly [brand]: "block" };
+export type BlockIndex = number & { readonly brand: "block" };
 
 /** Index of a file within the torrent's file list, in the order of the info dictionary. */
-export type FileIndex = number & { readonly [brand]: "file" };
+export type FileIndex = number & { readonly brand: "file" };
 
 /** Milliseconds on a monotonic clock whose zero means nothing. */
 export type Millis = number;

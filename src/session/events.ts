@@ -34,38 +34,59 @@ export type FailureReason =
 
 /** A torrent was added. */
 export interface StartEvent extends EventBase {
+  /** Which event this is. */
   readonly type: "start";
+  /** Name of the torrent; to be escaped before it is shown. */
   readonly name: string;
 }
 
 /** The info dictionary is known. */
 export interface MetadataEvent extends EventBase {
+  /** Which event this is. */
   readonly type: "metadata";
+  /** Name of the torrent; to be escaped before it is shown. */
   readonly name: string;
+  /** Bytes of the selection. */
   readonly bytesTotal: number;
+  /** Pieces that are wanted; of a check, pieces of the torrent. */
   readonly piecesTotal: number;
+  /** Files of the selection. */
   readonly files: number;
 }
 
 /** Existing data is being checked. */
 export interface CheckEvent extends EventBase {
+  /** Which event this is. */
   readonly type: "check";
+  /** Pieces that are settled. */
   readonly piecesChecked: number;
+  /** Pieces that are wanted; of a check, pieces of the torrent. */
   readonly piecesTotal: number;
+  /** Pieces among them that are there and right. */
   readonly piecesGood: number;
 }
 
 /** How a download stands; at most one a second. Byte counts are of the selection. */
 export interface ProgressEvent extends EventBase {
+  /** Which event this is. */
   readonly type: "progress";
+  /** Bytes of the selection that are verified. */
   readonly bytesDone: number;
+  /** Bytes of the selection. */
   readonly bytesTotal: number;
+  /** Payload bytes received, wasted ones included. */
   readonly bytesDownloaded: number;
+  /** Payload bytes given. */
   readonly bytesUploaded: number;
+  /** Bytes per second. */
   readonly downRate: number;
+  /** Bytes per second. */
   readonly upRate: number;
+  /** Connected peers. */
   readonly peers: number;
+  /** Wanted pieces that are verified. */
   readonly piecesDone: number;
+  /** Pieces that are wanted; of a check, pieces of the torrent. */
   readonly piecesTotal: number;
   /** Seconds left at the present rate, `null` while unknown. */
   readonly etaSeconds: number | null;
@@ -73,39 +94,57 @@ export interface ProgressEvent extends EventBase {
 
 /** A selected file is complete and verified. */
 export interface FileEvent extends EventBase {
+  /** Which event this is. */
   readonly type: "file";
+  /** Path inside the torrent, without its top folder. */
   readonly path: string;
+  /** Its length. */
   readonly bytes: number;
 }
 
 /** Something a person should know that does not end the download. */
 export interface WarningEvent extends EventBase {
+  /** Which event this is. */
   readonly type: "warning";
+  /** One line for a person. */
   readonly message: string;
 }
 
 /** The session accepts peers on this port. */
 export interface ListeningEvent extends EventBase {
+  /** Which event this is. */
   readonly type: "listening";
+  /** TCP port. */
   readonly port: number;
 }
 
 /** Everything asked for is there and verified. */
 export interface DoneEvent extends EventBase {
+  /** Which event this is. */
   readonly type: "done";
+  /** What the program ends with. */
   readonly exitCode: number;
+  /** Bytes of the selection. */
   readonly bytesTotal: number;
+  /** Payload bytes received, wasted ones included. */
   readonly bytesDownloaded: number;
+  /** Payload bytes given. */
   readonly bytesUploaded: number;
+  /** How long it took. */
   readonly seconds: number;
 }
 
 /** It ended without being complete. */
 export interface ErrorEvent extends EventBase {
+  /** Which event this is. */
   readonly type: "error";
+  /** What the program ends with. */
   readonly exitCode: number;
+  /** Why, one of a closed list. */
   readonly reason: FailureReason;
+  /** One line for a person. */
   readonly message: string;
+  /** One line on what to do about it. */
   readonly hint?: string;
 }
 

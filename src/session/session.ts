@@ -18,6 +18,7 @@ import { PEER_ID_PREFIX, USER_AGENT } from "../base/version.ts";
 import type { ByteStream, Listener } from "../ports/network.ts";
 import type { World } from "../ports/world.ts";
 import type { SessionEvent } from "./events.ts";
+import type { Exchange } from "./exchange.ts";
 import type { AddTorrent, SessionOptions } from "./options.ts";
 import { isOurselves, readGreeting, sendGreeting } from "./peer_conn.ts";
 import type { EventBody } from "./reporter.ts";
@@ -37,6 +38,7 @@ export class Session implements AsyncDisposable {
   readonly #scope = new Scope("session");
   readonly #events = new Broadcast<SessionEvent>({ isDroppable: (e) => e.type === "progress" });
   readonly #torrents = new Map<string, Torrent>();
+  readonly #exchanges = new Map<string, Exchange>();
   readonly #permits: Semaphore;
   readonly #downLimit: TokenBucket;
   readonly #upLimit: TokenBucket;
@@ -103,9 +105,13 @@ export class Session implements AsyncDisposable {
       userAgent: this.#options.userAgent ?? USER_AGENT,
       port: () => this.port,
       publish: (event) => this.#publish(event),
+      onExchange: (exchange) => this.#exchanges.set(key, exchange),
     }, options);
     this.#torrents.set(key, torrent);
-    torrent.finished.then(() => this.#torrents.delete(key));
+    torrent.finished.then(() => {
+      this.#torrents.delete(key);
+      this.#exchanges.delete(key);
+    });
     return torrent;
   }
 
@@ -169,7 +175,7 @@ export class Session implements AsyncDisposable {
     this.#scope.spawn(async () => {
       try {
         const handshake = await readGreeting(stream, this.#world.clock, signal);
-        const exchange = this.#torrents.get(hex(handshake.infoHash))?.exchange;
+        const exchange = this.#exchanges.get(hex(handshake.infoHash));
         if (isOurselves(handshake, this.#peerId)) {
           // The answer tells our dialling side whom it has reached, so that it never tries again.
           await sendGreeting(stream, handshake.infoHash, this.#peerId);

@@ -23,21 +23,31 @@ export type TorrentState =
 
 /** A tracker as seen from here. */
 export interface TrackerStats {
+  /** Announce URL, with whatever key it holds. */
   readonly url: string;
+  /** Its tier, from 0. */
   readonly tier: number;
   /** The last answer in words: "ok, 12 peers", or the error. */
   readonly status: string;
+  /** Whether its last answer was one. */
   readonly isWorking: boolean;
+  /** Seeds as it says, null while unknown; of a torrent, connected peers that have everything. */
   readonly seeds: number | null;
+  /** Leeches as it says, null while unknown. */
   readonly leeches: number | null;
 }
 
 /** A snapshot of one torrent. Byte counts are of the selection, where not said otherwise. */
 export interface TorrentStats {
+  /** Infohash in hex. */
   readonly infoHash: string;
+  /** Name of the torrent; to be escaped before it is shown. */
   readonly name: string;
+  /** Where it stands. */
   readonly state: TorrentState;
+  /** Bytes of the selection that are verified. */
   readonly bytesDone: number;
+  /** Bytes of the selection. */
   readonly bytesTotal: number;
   /** Payload bytes received, wasted ones included. */
   readonly bytesDownloaded: number;
@@ -45,10 +55,15 @@ export interface TorrentStats {
   readonly bytesUploaded: number;
   /** Payload bytes that were thrown away: corrupt, duplicate or not asked for. */
   readonly bytesWasted: number;
+  /** Payload bytes per second received. */
   readonly downRate: number;
+  /** Payload bytes per second given. */
   readonly upRate: number;
+  /** Wanted pieces that are verified. */
   readonly piecesDone: number;
+  /** Pieces that are wanted. */
   readonly piecesTotal: number;
+  /** Pieces of the torrent that the check has settled. */
   readonly piecesChecked: number;
   /** One byte a piece of the torrent: 0 missing, 1 have, 2 not wanted. A copy made for the caller. */
   readonly pieceMap: Uint8Array;
@@ -62,9 +77,15 @@ export interface TorrentStats {
   readonly peersChoking: number;
   /** Connected peers that have everything. */
   readonly seeds: number;
+  /** Addresses that were proven to lie. */
   readonly peersBanned: number;
+  /** Their addresses, `host:port` each. */
+  readonly banned: readonly string[];
+  /** Why connections ended, counted. */
   readonly closed: CloseCounts;
+  /** Every tracker in use. */
   readonly trackers: readonly TrackerStats[];
+  /** Seconds left at the present rate, null while unknown. */
   readonly etaSeconds: number | null;
   /** Seconds since the torrent was added. */
   readonly seconds: number;
@@ -73,14 +94,19 @@ export interface TorrentStats {
 /** What a snapshot is made from. */
 export interface StatsFacts {
   readonly metainfo: Metainfo;
+  /** Where it stands. */
   readonly state: TorrentState;
   /** Verified and wanted pieces, once the disk is open. */
   readonly disk: { readonly have: Bitfield; readonly wanted: Bitfield } | undefined;
   readonly exchange: Exchange | undefined;
   readonly selected: SelectedBytes;
+  /** Every tracker in use. */
   readonly trackers: readonly TrackerStats[];
+  /** Pieces of the torrent that the check has settled. */
   readonly piecesChecked: number;
+  /** Payload bytes per second received. */
   readonly downRate: number;
+  /** Payload bytes per second given. */
   readonly upRate: number;
   readonly seconds: number;
 }
@@ -111,6 +137,7 @@ export function torrentStats(facts: StatsFacts): TorrentStats {
     peersChoking: peers.filter((peer) => peer.peerChoking).length,
     seeds: peers.filter((peer) => peer.isSeed).length,
     peersBanned: exchange?.book.bannedCount ?? 0,
+    banned: exchange?.book.banned ?? [],
     closed: { ...exchange?.closed },
     trackers: facts.trackers,
     etaSeconds: isMoving ? Math.ceil((selected.total - bytesDone) / downRate) : null,

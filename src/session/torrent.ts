@@ -51,6 +51,8 @@ export interface TorrentHost {
   readonly userAgent: string;
   readonly port: () => number;
   readonly publish: (event: EventBody) => void;
+  /** The torrent takes part in a swarm from now on; peers that dial us can be handed to it. */
+  readonly onExchange: (exchange: Exchange) => void;
 }
 
 /** Ends a torrent before it is complete. */
@@ -111,11 +113,6 @@ export class Torrent {
     this.#ended.promise.catch(() => {});
     this.downloaded = this.#downloaded.promise;
     this.finished = this.#live();
-  }
-
-  /** The exchange while it runs; for the session's acceptor. */
-  get exchange(): Exchange | undefined {
-    return this.#exchange;
   }
 
   /** Stops it; resolves when everything is saved and gone. While it seeds, that completes it. */
@@ -243,6 +240,7 @@ export class Torrent {
       onTick: () => this.#onTick(exchange),
     });
     this.#exchange = exchange;
+    this.#host.onExchange(exchange);
     this.#savedAt = world.clock.now();
     if (noPeers !== true) exchange.start();
     this.#resolvePeers(exchange);

@@ -67,6 +67,11 @@ export class PeerBook {
     return this.#banned;
   }
 
+  /** Banned addresses, `host:port` each. */
+  get banned(): string[] {
+    return [...this.#known].filter(([, known]) => known.isBanned).map(([key]) => key);
+  }
+
   /** Takes note of an address; returns its entry unless it is refused. Only the user's may wake a hopeless one. */
   add(address: Address, source: PeerSource): KnownPeer | undefined {
     const key = formatAddress(address);

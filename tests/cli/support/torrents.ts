@@ -70,6 +70,7 @@ export function stats(changes: Partial<TorrentStats> = {}): TorrentStats {
     peersChoking: 2,
     seeds: 1,
     peersBanned: 0,
+    banned: [],
     closed: {},
     trackers: [],
     etaSeconds: 15,
