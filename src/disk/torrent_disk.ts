@@ -20,6 +20,7 @@ import type { Hasher } from "../ports/hash.ts";
 import { type DiskMetainfo, pieceHash } from "./disk_metainfo.ts";
 import { FileStamps } from "./file_stamps.ts";
 import { readPiece } from "./piece_reader.ts";
+import { ReadAhead } from "./read_ahead.ts";
 import { recoverPieces } from "./recovery.ts";
 import type { ResumeState } from "./resume.ts";
 import type { ResumeFile } from "./resume_file.ts";
@@ -76,6 +77,7 @@ export class TorrentDisk implements AsyncDisposable {
   readonly #missing: Int32Array;
   // Pieces in `have` whose bytes of unselected files are in the side file.
   readonly #kept = new Set<number>();
+  readonly #ahead: ReadAhead;
   readonly #work = new Set<Promise<unknown>>();
   #isChecked = false;
   #isDropped = false;
@@ -103,6 +105,10 @@ export class TorrentDisk implements AsyncDisposable {
     this.have = new Bitfield(pieceMap.pieceCount);
     this.wanted = fileMap.wantedPieces(chosen.filter((file) => this.#isSelected[file] === 1));
     this.#stamps = new FileStamps(files.length);
+    this.#ahead = new ReadAhead(
+      (piece, begin, into) => this.#read(piece as PieceIndex, begin, into),
+      (piece) => pieceMap.pieceBytes(piece as PieceIndex),
+    );
     this.#missing = new Int32Array(files.length);
     files.forEach((_, file) => {
       const { first, end } = fileMap.piecesOf(file);
@@ -207,9 +213,7 @@ export class TorrentDisk implements AsyncDisposable {
    * @throws {DiskError} where a file is gone or shorter than it was.
    */
   read(piece: PieceIndex, begin: number, into: Uint8Array): Promise<void> {
-    const kept = this.#kept.has(piece) ? this.#resume : undefined;
-    const source = { metainfo: this.#metainfo, store: this.#store, kept };
-    return this.#track(readPiece(source, { piece, begin }, into));
+    return this.#track(this.#ahead.read(piece, begin, into));
   }
 
   /** Whether every piece of a selected file is verified and written. False for what is not selected. */
@@ -316,6 +320,12 @@ export class TorrentDisk implements AsyncDisposable {
       await this.#store.reserve([file]);
       this.#stamps.touch(file);
     }
+  }
+
+  #read(piece: PieceIndex, begin: number, into: Uint8Array): Promise<void> {
+    const kept = this.#kept.has(piece) ? this.#resume : undefined;
+    const source = { metainfo: this.#metainfo, store: this.#store, kept };
+    return readPiece(source, { piece, begin }, into);
   }
 
   async #save(): Promise<void> {
