@@ -175,6 +175,17 @@ export class Assembly {
     return bytes;
   }
 
+  /** Of the pieces that nobody is asked for, and that have nothing or got nothing since, the least complete. */
+  idlest(since: Millis): OpenPiece | undefined {
+    let idle: OpenPiece | undefined;
+    for (const open of this.#open) {
+      const isAsked = open.here + open.free < open.blocks;
+      if (isAsked || open.isWithDisk || (open.here > 0 && open.lastBlockAt > since)) continue;
+      if (idle === undefined || open.here < idle.here) idle = open;
+    }
+    return idle;
+  }
+
   /** The disk takes the piece. */
   hand(open: OpenPiece): void {
     open.isWithDisk = true;

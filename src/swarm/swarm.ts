@@ -293,23 +293,15 @@ export class Swarm {
       this.#peers.some((peer) => peer.isStarved && peer.requests.length === 0);
   }
 
-  /** Pieces that nobody works on give their memory up: all that have nothing yet, or else the least complete. */
+  /** Pieces that nobody works on give their memory up: all that have nothing yet, or else one. */
   #dropIdle(now: Millis): boolean {
-    const { all } = this.assembly;
-    const before = all.length;
-    let idle: OpenPiece | undefined;
-    for (let i = all.length - 1; i >= 0; i--) {
-      const open = all[i]!;
-      if (open.free === open.blocks) {
-        this.#drop(open);
-        continue;
-      }
-      const isAsked = open.here + open.free < open.blocks;
-      if (isAsked || now - open.lastBlockAt < IDLE_PIECE_MS) continue;
-      if (idle === undefined || open.here < idle.here) idle = open;
+    let isDropped = false;
+    for (;;) {
+      const idle = this.assembly.idlest(now - IDLE_PIECE_MS);
+      if (idle === undefined || (isDropped && idle.here > 0)) return isDropped;
+      this.#drop(idle);
+      isDropped = true;
     }
-    if (all.length === before && idle !== undefined) this.#drop(idle);
-    return all.length < before;
   }
 
   /** Closes a piece that is to be downloaded from the start. */
@@ -349,11 +341,12 @@ export class Swarm {
     this.have.add(piece);
     this.lacking.delete(piece);
     for (const peer of this.#peers) {
-      if (giver.includes(peer.giver)) {
+      const isProven = peer.isTrusted && !peer.isOnParole;
+      if (!isProven && giver.includes(peer.giver)) {
         peer.isTrusted = true;
         peer.isOnParole = false;
       }
-      if (peer.have.has(piece)) this.#holdings.onVerified(peer);
+      if (peer.isSeed || peer.have.has(piece)) this.#holdings.onVerified(peer);
       else peer.encoder.have(piece);
     }
     if (digests === undefined) return;

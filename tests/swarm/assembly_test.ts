@@ -104,6 +104,18 @@ Deno.test("discard() frees what one giver gave", () => {
   assertEquals(assembly.ask(open, C), 0);
 });
 
+Deno.test("idlest() is the least complete piece that nobody works on", () => {
+  const { assembly, pool } = setup("xa..");
+  const drawn = (piece: number, what: string) => openDrawn(assembly, piece, what, pool);
+  assertEquals(assembly.idlest(0), undefined);
+  const half = drawn(1, "xx..");
+  assertEquals(assembly.idlest(0), half);
+  half.lastBlockAt = 10;
+  assertEquals([assembly.idlest(9), assembly.idlest(10)], [undefined, half]);
+  const untouched = drawn(2, "....");
+  assertEquals(assembly.idlest(-1), untouched);
+});
+
 Deno.test("close() gives the memory back and forgets the piece", () => {
   const { assembly, open, pool } = setup("xx");
   const other = assembly.open(1 as PieceIndex, pool.allocate()!, 0);

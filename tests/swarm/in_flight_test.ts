@@ -266,7 +266,9 @@ Deno.test("a snubbed peer is asked as before when it answers", () => {
   remote.asked();
   room.wait(REQUEST_TIMEOUT_MS * 2);
   const late = remote.asked();
+  assert(remote.peer.isDoubtful);
   remote.giveAll(late);
+  assert(!remote.peer.isDoubtful);
   room.wait(1000);
   assertEquals(remote.peer.isSnubbed, false);
   assert(remote.asked().length > 1);
