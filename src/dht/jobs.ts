@@ -22,13 +22,14 @@ import type { AnnounceOptions, SearchState } from "./search.ts";
 export interface Job {
   /** Ourselves, a random id of a quiet bucket, or a torrent. */
   readonly kind: "join" | "refresh" | "search";
-  /** Whom it asks and has asked. */
-  readonly lookup: Lookup;
+  /** How many nodes answered. */
+  readonly answers: number;
   /** Where peers go. */
   readonly search: SearchState | undefined;
 }
 
 interface Entry extends Job {
+  answers: number;
   readonly target: Uint8Array;
   lookup: Lookup;
   startedAt: Millis;
@@ -37,7 +38,12 @@ interface Entry extends Job {
 
 /** What a query under way is for. */
 export type Purpose =
-  | { readonly kind: "lookup"; readonly job: Job; readonly candidate: Candidate }
+  | {
+    readonly kind: "lookup";
+    readonly lookup: Lookup;
+    readonly candidate: Candidate;
+    readonly search: SearchState | undefined;
+  }
   | { readonly kind: "announce"; readonly search: SearchState }
   | { readonly kind: "ping"; readonly contact: Contact | undefined };
 
@@ -108,7 +114,7 @@ export class Jobs {
     const over: Job[] = [];
     for (const job of this.#jobs) {
       if (job.search?.isDone) this.#jobs.delete(job);
-      else if (this.#isOver(job, now)) {
+      else if (this.#advance(job, now)) {
         this.#jobs.delete(job);
         over.push(job);
       }
@@ -122,7 +128,8 @@ export class Jobs {
     { now, search }: { now: Millis; search?: SearchState },
   ): void {
     const lookup = this.#makeLookup(target, search !== undefined);
-    this.#jobs.add({ kind, target, lookup, search, startedAt: now, isAnnouncing: false });
+    const state = { answers: 0, startedAt: now, isAnnouncing: false };
+    this.#jobs.add({ kind, target, lookup, search, ...state });
   }
 
   #makeLookup(target: Uint8Array, isSearch: boolean): Lookup {
@@ -136,25 +143,32 @@ export class Jobs {
     });
   }
 
-  #isOver(job: Entry, now: Millis): boolean {
-    if (job.isAnnouncing) return this.#endAnnounce(job.search!);
-    if (job.lookup.answers === 0) this.#supply(job.lookup);
-    this.#send(job);
-    if (job.search) job.search.answers = job.lookup.answers;
-    if (!job.lookup.isDone) return false;
-    if (!job.search) return true;
-    if (job.lookup.answers === 0) {
-      if (now - job.startedAt >= RETRY_MS && !job.lookup.isEmpty) {
-        job.lookup = this.#makeLookup(job.target, true);
-        job.startedAt = now;
-        this.#supply(job.lookup);
-        this.#send(job);
-      }
+  /** Does what can be done now; gives whether the job is over. */
+  #advance(job: Entry, now: Millis): boolean {
+    const { search } = job;
+    if (!job.isAnnouncing) {
+      if (job.lookup.answers === 0) this.#supply(job.lookup);
+      this.#send(job);
+      job.answers = job.lookup.answers;
+      if (search) search.answers = job.answers;
+      if (!job.lookup.isDone) return false;
+    }
+    if (!search) return true;
+    if (job.answers === 0) {
+      if (now - job.startedAt >= RETRY_MS && !job.lookup.isEmpty) this.#retry(job, now);
       return false;
     }
-    if (job.search.announce) this.#announce(job.lookup, job.search, job.search.announce);
+    if (!job.isAnnouncing && search.announce) this.#announce(job.lookup, search, search.announce);
     job.isAnnouncing = true;
-    return this.#endAnnounce(job.search);
+    search.isDone = search.pendingAnnounces === 0;
+    return search.isDone;
+  }
+
+  #retry(job: Entry, now: Millis): void {
+    job.lookup = this.#makeLookup(job.target, true);
+    job.startedAt = now;
+    this.#supply(job.lookup);
+    this.#send(job);
   }
 
   /** What we know ourselves, for a lookup that got no answer yet. */
@@ -174,7 +188,7 @@ export class Jobs {
       const question: Question = search
         ? { method: "get_peers", infoHash: target }
         : { method: "find_node", target, want: this.#host.want() };
-      this.#host.ask(candidate.address, question, { kind: "lookup", job, candidate });
+      this.#host.ask(candidate.address, question, { kind: "lookup", lookup, candidate, search });
     }
   }
 
@@ -191,11 +205,5 @@ export class Jobs {
         isSeed: options.isSeed ?? false,
       }, { kind: "announce", search });
     }
-  }
-
-  #endAnnounce(search: SearchState): boolean {
-    if (search.pendingAnnounces > 0) return false;
-    search.isDone = true;
-    return true;
   }
 }

@@ -16,7 +16,7 @@
  * @module
  */
 
-import { type Address, parseIp } from "../base/address.ts";
+import { type Address, isLocalIp, parseIp } from "../base/address.ts";
 import type { Millis } from "../base/units.ts";
 import type { Hasher } from "../ports/hash.ts";
 import type { Random } from "../ports/random.ts";
@@ -209,7 +209,7 @@ export class DhtNode {
     this.#now = now;
     const { slow, lost } = this.#transactions.takeDue(now);
     for (const { purpose } of slow) {
-      if (purpose.kind === "lookup") purpose.job.lookup.onSlow(purpose.candidate);
+      if (purpose.kind === "lookup") purpose.lookup.onSlow(purpose.candidate);
     }
     for (const transaction of lost) {
       this.#onLost(transaction);
@@ -247,7 +247,7 @@ export class DhtNode {
   save(): Uint8Array {
     const nodes = this.#table.buckets().flatMap((bucket) => bucket.nodes);
     const alive = nodes.filter((node) => node.failures === 0);
-    alive.sort((a, b) => (b.repliedAt ?? 0) - (a.repliedAt ?? 0));
+    alive.sort((a, b) => +(a.repliedAt === undefined) - +(b.repliedAt === undefined));
     return encodeTable(this.id, alive.map((node) => node.compact), this.family);
   }
 
@@ -290,10 +290,13 @@ export class DhtNode {
       purpose.search.announced++;
       purpose.search.pendingAnnounces--;
     } else if (purpose.kind === "lookup") {
-      const { job: { lookup, search }, candidate } = purpose;
+      const { lookup, search, candidate } = purpose;
       const contacts = this.family === 4 ? response.nodes : response.nodes6;
       lookup.onAnswer(candidate, { id, contacts, token });
-      if (search?.onPeers(response.values)) this.#facts.push({ type: "peers", search });
+      // A node on the internet knows nothing of our local network.
+      const isLocal = isLocalIp(to.host);
+      const peers = response.values.filter(({ host }) => isLocal || !isLocalIp(host));
+      if (search?.onPeers(peers)) this.#facts.push({ type: "peers", search });
     }
   }
 
@@ -307,16 +310,13 @@ export class DhtNode {
 
   /** A query came to nothing. */
   #onLost({ purpose }: Transaction<Purpose>): void {
-    if (purpose.kind === "lookup") purpose.job.lookup.onFailure(purpose.candidate);
+    if (purpose.kind === "lookup") purpose.lookup.onFailure(purpose.candidate);
     else if (purpose.kind === "announce") purpose.search.pendingAnnounces--;
   }
 
   #suspect({ to, purpose, sentAt }: Transaction<Purpose>): void {
-    const id = purpose.kind === "lookup"
-      ? purpose.candidate.id
-      : purpose.kind === "ping"
-      ? purpose.contact?.id
-      : undefined;
+    if (purpose.kind === "announce") return;
+    const id = purpose.kind === "lookup" ? purpose.candidate.id : purpose.contact?.id;
     const contact = id && { id, address: to };
     if (contact && this.#suspicion.isGuilty(contact, sentAt, this.#now)) {
       this.#table.onFailure(contact);
@@ -360,13 +360,13 @@ export class DhtNode {
     if (target) this.#jobs.refresh(target, now);
   }
 
-  #onOver({ kind, lookup, search }: Job): void {
+  #onOver({ kind, answers, search }: Job): void {
     if (search) this.#facts.push({ type: "search-done", search });
     if (kind !== "join") return;
     const isFilled = this.#table.confirmed >= K;
     this.#joinTries = isFilled ? 0 : this.#joinTries + 1;
     this.#joinAt = this.#now + Math.min(MAX_REJOIN_MS, REJOIN_MS * 2 ** this.#joinTries);
-    if (this.#hasJoined || lookup.answers === 0) return;
+    if (this.#hasJoined || answers === 0) return;
     this.#hasJoined = true;
     this.#facts.push({ type: "joined", nodes: this.#table.size });
   }
@@ -377,8 +377,7 @@ export class DhtNode {
 
   #ask(to: Address, question: Question, purpose: Purpose): void {
     const tid = this.#transactions.open(to, purpose, this.#now);
-    const { id } = this;
-    const data = encodeQuery(question, { tid, id, isReadOnly: this.#isReadOnly });
+    const data = encodeQuery(question, { tid, id: this.id, isReadOnly: this.#isReadOnly });
     this.#counters.sent++;
     this.#outgoing.push({ data, to });
   }

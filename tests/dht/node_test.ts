@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Address, formatAddress } from "../../src/base/address.ts";
+import { type Address, encodeCompact, formatAddress } from "../../src/base/address.ts";
 import { encode } from "../../src/bencode/encode.ts";
 import { decodeMessage, type Query } from "../../src/dht/krpc.ts";
 import { encodeAnswer, encodeQuery, encodeRefusal } from "../../src/dht/krpc_encode.ts";
@@ -17,6 +17,7 @@ import { type Host, ipOf, NodeHost, type Sent, SimDht } from "./sim_dht.ts";
 import { ascii, at, idOf, text } from "./support.ts";
 
 const HASH = idOf(0x55, 0xaa);
+const ALL_PEERS = ["127.0.0.1:80", "192.168.1.1:80", "9.9.9.9:9"];
 
 /** Nodes of one laboratory, each of which started from the first. */
 function lab(count: number, world = new SimDht(1)): { world: SimDht; nodes: NodeHost[] } {
@@ -195,6 +196,24 @@ Deno.test("handle() drops an answer when id or address are not those of a query"
   assertEquals(node.node.stats.dropped, dropped + 4);
   assertEquals(answer(asked.tid, puppet.address), 1);
   assertEquals(answer(asked.tid, puppet.address), 1, "and each only once");
+});
+
+Deno.test("handle() ignores local peers when a node on the internet names them", () => {
+  for (const [where, found] of [["8.8.8.8:8", ["9.9.9.9:9"]], ["10.0.0.2:2", ALL_PEERS]] as const) {
+    const world = new SimDht(3);
+    const node = new NodeHost(world, { address: at("10.0.0.1:1") });
+    const values = ALL_PEERS.map((peer) => encodeCompact(at(peer)));
+    const puppet = new Puppet(
+      world,
+      at(where),
+      (query, from) =>
+        encodeAnswer({ tid: query.tid, id: idOf(1), ip: ipOf(from), port: from.port, values }),
+    );
+    node.join(puppet);
+    const search = node.search(HASH);
+    world.run(world.now + 1000);
+    assertEquals(peersOf(search.takePeers()), [...found]);
+  }
 });
 
 Deno.test("handle() goes on at once when a node refuses", () => {
