@@ -51,6 +51,8 @@ export type Request =
     readonly memory: StoreMemory;
     /** Hash four pieces at a time. */
     readonly isWide: boolean;
+    /** The most files that the lane keeps open. */
+    readonly maxOpenFiles: number;
   }
   | PiecesRequest
   | DigestRequest

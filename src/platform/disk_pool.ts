@@ -1,7 +1,7 @@
 /**
  * Spreads disk work over a few lanes: the main thread's side of the disk Workers.
  *
- * Workers are started late: the first with the first job, another when the queue has grown past what
+ * Workers are started late: the first with the first job (or by `warm`), another when the queue has grown past what
  * one keeps up with. A lane gets its next message while it works on the one before, never more, so
  * that the rest stays free for whichever lane is done first. Small pieces that wait together travel
  * together.
@@ -55,12 +55,20 @@ interface LaneState {
   readonly sent: Map<number, readonly Job[]>;
 }
 
+/** How a pool works. */
+export interface PoolOptions {
+  /** Hash four pieces at a time; measured where it is left out. */
+  readonly isWide?: boolean;
+  /** The most files that are kept open, over all lanes (56: `ulimit -n 256` leaves room for peers). */
+  readonly openFiles?: number;
+}
+
 /** The lanes and the queue in front of them. */
 export class DiskPool implements Disposable {
   readonly #workers: number;
-  readonly #isWide: boolean;
-  // Pieces travel in multiples of this.
-  readonly #groupUnit: number;
+  readonly #asksForWide: boolean | undefined;
+  readonly #openFiles: number;
+  #isWide = false;
   readonly #lanes: LaneState[] = [];
   readonly #stores = new Map<number, Extract<Request, { type: "open" }>>();
   // Two queues, read from the front; what has been taken is cut off now and then.
@@ -73,21 +81,25 @@ export class DiskPool implements Disposable {
   #isPumpDue = false;
   #hasEnded = false;
 
-  /**
-   * @param workers the most Workers; 0 serves everything on this thread.
-   * @param isWide hash four pieces at a time.
-   */
-  constructor(workers: number, isWide: boolean = isNativeSlow()) {
+  /** @param workers the most Workers; 0 serves everything on this thread. */
+  constructor(workers: number, options: PoolOptions = {}) {
     this.#workers = workers;
-    this.#isWide = isWide;
-    this.#groupUnit = isWide ? LANES : 1;
+    this.#asksForWide = options.isWide;
+    this.#openFiles = Math.max(1, Math.floor((options.openFiles ?? 56) / Math.max(1, workers)));
   }
 
   /** Makes a store known; returns its number. Nothing is started yet. */
   open(plan: StorePlan, memory: StoreMemory): number {
+    this.#isWide = this.#asksForWide ?? isNativeSlow();
     const store = this.#nextStore++;
-    this.#stores.set(store, { type: "open", store, plan, memory, isWide: this.#isWide });
+    const [isWide, maxOpenFiles] = [this.#isWide, this.#openFiles];
+    this.#stores.set(store, { type: "open", store, plan, memory, isWide, maxOpenFiles });
     return store;
+  }
+
+  /** Starts the first lane ahead of the first job, since a Worker takes a tenth of a second to come up. */
+  warm(): void {
+    if (this.#lanes.length === 0 && !this.#hasEnded) this.#startLane();
   }
 
   /** Hashes a piece and writes it where it is good. */
@@ -230,7 +242,7 @@ export class DiskPool implements Disposable {
         const count = end - this.#queueHead;
         bytes += next.bytes;
         if (!next.piece || next.store !== first.store || count >= GROUP_PIECES) break;
-        if (bytes > GROUP_BYTES && count % this.#groupUnit === 0) break;
+        if (bytes > GROUP_BYTES && (!this.#isWide || count % LANES === 0)) break;
       }
     }
     const group = this.#queue.slice(this.#queueHead, end);

@@ -24,8 +24,6 @@ import { type HashSource, makePieceHasher, type PieceHasher } from "./piece_hash
 import { StoreFiles } from "./store_files.ts";
 
 const DIGEST_BYTES = 20;
-// Two Workers keep fewer than 64 files open between them.
-const MOST_OPEN_FILES = 28;
 
 interface OpenStore {
   readonly files: StoreFiles;
@@ -38,14 +36,15 @@ type Of<T extends Request["type"]> = Extract<Request, { type: T }>;
 export class DiskService {
   readonly #stores = new Map<number, OpenStore>();
   #hasher: PieceHasher | undefined;
-  readonly #handles = new HandleCache(MOST_OPEN_FILES);
+  #handles: HandleCache | undefined;
 
   /** Does what a request asks; `undefined` for the one kind that has no answer. Never throws. */
   serve(request: Request): Reply | undefined {
     if (request.type === "open") {
-      const { store, plan, memory, isWide } = request;
+      const { store, plan, memory, isWide, maxOpenFiles } = request;
       this.#hasher ??= makePieceHasher(isWide);
-      const open = new OpenFiles(plan, { seen: memory.seen, handles: this.#handles, store });
+      const handles = this.#handles ??= new HandleCache(maxOpenFiles);
+      const open = new OpenFiles(plan, { seen: memory.seen, handles, store });
       this.#stores.set(store, { files: new StoreFiles(plan, memory, open), memory });
       return undefined;
     }

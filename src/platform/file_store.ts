@@ -1,6 +1,10 @@
 /**
- * The files of one torrent on the real disk: piece buffers on shared memory, and jobs handed to the
- * disk pool, which does them in Workers.
+ * The files of one torrent on the real disk: piece buffers on shared memory, and jobs handed to two
+ * pools.
+ *
+ * Heavy work (hashing, writing) is done in Workers, looks at files on the calling thread, so that a
+ * download need not wait for a Worker to come up before it begins. A small torrent is done with before
+ * a Worker would be ready and never starts one.
  *
  * A buffer is a slot of one SharedArrayBuffer. The system gives its pages when they are first touched,
  * and free slots are reused last in, first out, so memory follows what is in use and not the budget.
@@ -35,13 +39,31 @@ const LEAST_SLOTS = 2;
 const STAGE_SLOTS = 4;
 // Files asked about in one message.
 const STAT_FILES = 1024;
+// More files than this are looked at in a Worker: 4 ms at 10 us each.
+const FEW_FILES = 400;
+// Torrents up to this size are served on the calling thread.
+const SMALL_BYTES = 16 * MIB;
 
-/** A store whose work the pool does. */
+/** Where work is done; both may be the same. */
+export interface Pools {
+  /** Hashing, writing and reading. */
+  readonly heavy: DiskPool;
+  /** Looks, and all the work of small torrents. */
+  readonly light: DiskPool;
+}
+
+// A store as a pool knows it.
+interface Place {
+  readonly pool: DiskPool;
+  readonly store: number;
+}
+
+/** A store whose work the pools do. */
 export class PooledStore implements FileStore {
   readonly #spec: StoreSpec;
-  readonly #pool: DiskPool;
   readonly #memory: StoreMemory;
-  readonly #store: number;
+  readonly #heavy: Place;
+  readonly #light: Place;
   readonly #views: (Uint8Array | undefined)[] = [];
   readonly #freeSlots: number[] = [];
   readonly #slots: number;
@@ -51,10 +73,9 @@ export class PooledStore implements FileStore {
   readonly #stageWaiters: ((stage: number) => void)[] = [];
   #closing: Promise<void> | undefined;
 
-  /** Takes the memory; no file is touched and no Worker started. */
-  constructor(spec: StoreSpec, pool: DiskPool) {
+  /** Takes the memory and, for a large torrent, starts a Worker; no file is touched. */
+  constructor(spec: StoreSpec, pools: Pools) {
     this.#spec = spec;
-    this.#pool = pool;
     let total = 0;
     for (const file of spec.files) total += file.length;
     const useful = Math.max(1, Math.ceil(total / spec.pieceBytes));
@@ -68,8 +89,12 @@ export class PooledStore implements FileStore {
     };
     for (let i = STAGE_SLOTS - 1; i >= 0; i--) this.#freeStages.push(i);
     const { root, pieceBytes, allocation, followsLinks = false } = spec;
-    const files = packFiles(spec.files);
-    this.#store = pool.open({ root, pieceBytes, allocation, files, followsLinks }, this.#memory);
+    const plan = { root, pieceBytes, allocation, files: packFiles(spec.files), followsLinks };
+    const placeIn = (pool: DiskPool) => ({ pool, store: pool.open(plan, this.#memory) });
+    this.#light = placeIn(pools.light);
+    const isAlone = total <= SMALL_BYTES || pools.heavy === pools.light;
+    this.#heavy = isAlone ? this.#light : placeIn(pools.heavy);
+    if (!isAlone) pools.heavy.warm();
   }
 
   get freeBuffers(): number {
@@ -94,7 +119,8 @@ export class PooledStore implements FileStore {
     if (!(buffer instanceof SlotBuffer) || buffer.owner !== this) {
       throw new BugError("Cannot write a piece: its buffer is of another store");
     }
-    return this.#pool.writePiece(this.#store, buffer.slot, job);
+    const { pool, store } = this.#heavy;
+    return pool.writePiece(store, buffer.slot, job);
   }
 
   async digest(pieces: readonly (readonly FileSpan[])[]): Promise<PieceDigests> {
@@ -110,18 +136,17 @@ export class PooledStore implements FileStore {
       rows[at] = spans.length;
       at = packSpans(rows, at + 1, spans);
     }
-    const request = { type: "digest", store: this.#store, rows } as const;
-    const { values, digests } = await this.#pool.request(request, { bytes });
+    const { pool, store } = this.#heavy;
+    const { values, digests } = await pool.request({ type: "digest", store, rows }, { bytes });
     return { digests: digests![0]!, isWhole: Uint8Array.from(values!) };
   }
 
   async write(file: number, offset: number, data: Uint8Array): Promise<void> {
-    const store = this.#store;
+    const { pool, store } = this.#heavy;
     // A copy: the caller's bytes may change, and may be a view of something large.
     const copy = Uint8Array.from(data);
-    await this.#pool.request({ type: "write", store, file, offset, data: copy }, {
-      bytes: data.length,
-    });
+    const request = { type: "write", store, file, offset, data: copy } as const;
+    await pool.request(request, { bytes: data.length });
   }
 
   async read(file: number, offset: number, into: Uint8Array): Promise<number> {
@@ -135,7 +160,8 @@ export class PooledStore implements FileStore {
   }
 
   async createEmpty(file: number): Promise<void> {
-    await this.#pool.request({ type: "create-empty", store: this.#store, file });
+    const { pool, store } = this.#light;
+    await pool.request({ type: "create-empty", store, file });
   }
 
   async stat(file: number): Promise<FileStat | undefined> {
@@ -145,12 +171,12 @@ export class PooledStore implements FileStore {
   }
 
   async statMany(files: readonly number[]): Promise<(FileStat | DiskError | undefined)[]> {
+    const { pool, store } = files.length <= FEW_FILES ? this.#light : this.#heavy;
     const out: (FileStat | DiskError | undefined)[] = [];
     const work: Promise<Reply>[] = [];
     for (let at = 0; at < files.length; at += STAT_FILES) {
       const some = Float64Array.from(files.slice(at, at + STAT_FILES));
-      const request = { type: "stat", store: this.#store, files: some } as const;
-      work.push(this.#pool.request(request, { isUrgent: files.length === 1 }));
+      work.push(pool.request({ type: "stat", store, files: some }));
     }
     for (const { values, itemErrors } of await Promise.all(work)) {
       const base = out.length;
@@ -164,26 +190,32 @@ export class PooledStore implements FileStore {
   }
 
   async reserve(files: readonly number[]): Promise<void> {
+    const { pool, store } = this.#heavy;
     for (const file of files) {
       const { length } = this.#spec.files[file]!;
       for (let from = 0; from < length && !this.#closing;) {
-        const request = { type: "reserve", store: this.#store, file, from } as const;
-        const { values } = await this.#pool.request(request, { bytes: MIB });
+        const request = { type: "reserve", store, file, from } as const;
+        const { values } = await pool.request(request, { bytes: MIB });
         from = values![0]!;
       }
     }
   }
 
   sync(): Promise<void> {
-    return this.#pool.broadcast(this.#store, "sync");
+    return this.#broadcast("sync");
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     if (!this.#closing) {
       Atomics.store(new Int32Array(this.#memory.control), 0, 1);
-      this.#closing = this.#pool.broadcast(this.#store, "close");
+      this.#closing = this.#broadcast("close");
     }
     return this.#closing;
+  }
+
+  async #broadcast(type: "sync" | "close"): Promise<void> {
+    const places = this.#heavy === this.#light ? [this.#light] : [this.#light, this.#heavy];
+    await Promise.all(places.map(({ pool, store }) => pool.broadcast(store, type)));
   }
 
   async #readOnce(file: number, offset: number, into: Uint8Array): Promise<number> {
@@ -191,9 +223,9 @@ export class PooledStore implements FileStore {
       await new Promise<number>((resolve) => this.#stageWaiters.push(resolve));
     try {
       const { length } = into;
-      const store = this.#store;
+      const { pool, store } = this.#heavy;
       const request = { type: "read", store, file, offset, length, stage } as const;
-      const { values } = await this.#pool.request(request, { bytes: length, isUrgent: true });
+      const { values } = await pool.request(request, { bytes: length, isUrgent: true });
       const got = values![0]!;
       into.set(new Uint8Array(this.#memory.stage, stage * STAGE_BYTES, got));
       return got;

@@ -31,9 +31,10 @@ export interface WorldOptions {
 
 /** The real world. Disposing it ends the disk Workers; stores must have been disposed before. */
 export function openWorld(options: WorldOptions = {}): World & AsyncDisposable {
-  const pool = new DiskPool(workersOf(options.workers ?? 2));
+  const heavy = new DiskPool(workersOf(options.workers ?? 2));
+  const light = new DiskPool(0, { openFiles: 8 });
   const files: FileIo = {
-    openStore: (spec) => Promise.resolve(new PooledStore(spec, pool)),
+    openStore: (spec) => Promise.resolve(new PooledStore(spec, { heavy, light })),
     openSideFile,
     bootMark: () => Promise.resolve(readBootMark()),
   };
@@ -45,7 +46,11 @@ export function openWorld(options: WorldOptions = {}): World & AsyncDisposable {
     http: systemHttp,
     files,
     log: options.log ?? { write: () => {} },
-    [Symbol.asyncDispose]: () => Promise.resolve(pool[Symbol.dispose]()),
+    [Symbol.asyncDispose]: () => {
+      heavy[Symbol.dispose]();
+      light[Symbol.dispose]();
+      return Promise.resolve();
+    },
   };
 }
 

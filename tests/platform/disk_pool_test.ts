@@ -23,7 +23,10 @@ async function withPool(
   const root = await Deno.makeTempDir({ prefix: "starling-" });
   const spec = { root, files: FILES, pieceBytes: PIECE, bufferBytes: 7 * PIECE };
   try {
-    await using store = new PooledStore({ ...spec, allocation: "sparse" }, pool);
+    await using store = new PooledStore({ ...spec, allocation: "sparse" }, {
+      heavy: pool,
+      light: pool,
+    });
     await body(store, root);
   } finally {
     pool[Symbol.dispose]();
@@ -40,7 +43,7 @@ for (const workers of [0, 2]) {
     const name = `${workers} workers${isWide ? ", four pieces at a time" : ""}`;
 
     Deno.test(`the pool writes pieces as they come with ${name}`, async () => {
-      await withPool(new DiskPool(workers, isWide), async (store, root) => {
+      await withPool(new DiskPool(workers, { isWide }), async (store, root) => {
         const next = prng(workers);
         const data = randomBytes(next, FILES[0]!.length);
         const busy = new Set<Promise<void>>();

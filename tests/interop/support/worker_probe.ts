@@ -41,7 +41,7 @@ async function answers(): Promise<void> {
 }
 
 async function work(root: string, workers: number, isWide: boolean): Promise<string> {
-  using pool = new DiskPool(workers, isWide);
+  using pool = new DiskPool(workers, { isWide });
   const files = [{ path: ["a"], length: PIECE * PIECES - 7 }, { path: ["d", "b"], length: 7 }];
   const store = new PooledStore({
     root,
@@ -49,7 +49,7 @@ async function work(root: string, workers: number, isWide: boolean): Promise<str
     pieceBytes: PIECE,
     bufferBytes: PIECE * PIECES,
     allocation: "sparse",
-  }, pool);
+  }, { heavy: pool, light: pool });
   const spans = Array.from(
     { length: PIECES },
     (_, i) =>

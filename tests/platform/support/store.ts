@@ -4,29 +4,30 @@
  * @module
  */
 
-import type { World } from "../../../src/ports/world.ts";
 import type { FileSpan, FileStore, PieceVerdict, StoreSpec } from "../../../src/ports/disk.ts";
 import { systemHasher } from "../../../src/platform/hasher.ts";
-import { openWorld } from "../../../src/platform/mod.ts";
+import { DiskPool } from "../../../src/platform/disk_pool.ts";
+import { PooledStore } from "../../../src/platform/file_store.ts";
 
 /** Opens a store with `workers` Workers in a new folder, for the time of `body`. */
 export async function withStore(
   spec: Partial<StoreSpec> & { readonly workers?: number },
-  body: (store: FileStore, root: string, world: World) => Promise<void>,
+  body: (store: FileStore, root: string) => Promise<void>,
 ): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "starling-" });
   try {
-    await using world = openWorld({ workers: spec.workers ?? 0 });
+    // One pool for all work: the platform would spare such small stores the Workers.
+    using pool = new DiskPool(spec.workers ?? 0);
     const root = `${folder}/root`;
-    await using store = await world.files.openStore({
+    await using store = new PooledStore({
       root,
       files: [],
       pieceBytes: 100,
       bufferBytes: 0,
       allocation: "sparse",
       ...spec,
-    });
-    await body(store, root, world);
+    }, { heavy: pool, light: pool });
+    await body(store, root);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
