@@ -221,8 +221,8 @@ export class Picker {
     const { assembly, inFlight } = this.#parts;
     for (let block = 0; block < open.blocks; block++) {
       if (open.state[block] !== ASKED) continue;
-      const [first, second] = [open.first[block], open.second[block]!];
-      if (first === slot || second === slot) continue;
+      const second = open.second[block]!;
+      if (open.first[block] === slot || second === slot) continue;
       if (second < 0 || inFlight.replaceSilent(open, block)) {
         assembly.askTwice(open, block, slot);
         return block;
