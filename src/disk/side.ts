@@ -71,7 +71,8 @@ export async function openSide(
   }
 }
 
-function rulesOf({ fileMap, pieceMap, files }: DiskMetainfo): RecordRules {
+/** What the records of a torrent can be. */
+export function rulesOf({ fileMap, pieceMap, files }: DiskMetainfo): RecordRules {
   return {
     pieces: pieceMap.pieceCount,
     files: files.length,
