@@ -8,10 +8,12 @@ import type { Log } from "../ports/log.ts";
 import type { Shell } from "../ports/shell.ts";
 import type { World } from "../ports/world.ts";
 import type { DoneEvent, Outcome, SessionEvent } from "../session/events.ts";
+import type { TrackerOptions } from "../service/tracker_server.ts";
 import type { AddTorrent, SessionOptions } from "../session/options.ts";
 import type { TorrentStats } from "../session/stats.ts";
 import type { Failure } from "./exit.ts";
 import type { Interrupts } from "./interrupts.ts";
+import type { FileState } from "./local_events.ts";
 import type { JsonLines } from "./ndjson.ts";
 import type { Invocation } from "./parse.ts";
 import type { Screen } from "./screen.ts";
@@ -34,8 +36,15 @@ export interface RunningSession extends AsyncDisposable {
 
 /** The rooms below, loaded when a command needs them, so that help and usage errors come at once. */
 export interface Parts {
-  openWorld(options: { log: Log; workers?: number }): Promise<World & AsyncDisposable>;
+  openWorld(options: { log: Log; workers?: number | "all" }): Promise<World & AsyncDisposable>;
   openSession(world: World, options: SessionOptions): Promise<RunningSession>;
+  startTracker(world: World, options: TrackerOptions): Promise<RunningTracker>;
+}
+
+/** A tracker that runs. */
+export interface RunningTracker extends AsyncDisposable {
+  /** Where it listens, HTTP and UDP alike. */
+  readonly port: number;
 }
 
 /** What a command is given. */
@@ -66,4 +75,8 @@ export type EndFacts =
       "infoHash" | "bytesTotal" | "bytesDownloaded" | "bytesUploaded" | "seconds"
     >
   >
-  & { readonly source?: string };
+  & {
+    readonly source?: string;
+    /** How many files were ok, bad, missing, extra. */
+    readonly files?: Readonly<Record<FileState, number>>;
+  };

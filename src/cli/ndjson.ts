@@ -9,6 +9,7 @@
 
 import type { DoneEvent, ErrorEvent, SessionEvent } from "../session/events.ts";
 import type { Output } from "../ports/shell.ts";
+import type { LocalEvent } from "./local_events.ts";
 import { forJson } from "./escape.ts";
 
 /** Characters that may wait for a reader before progress is left out. */
@@ -23,6 +24,7 @@ export interface Sourced {
 /** An event as `--json` writes it. */
 export type JsonEvent =
   | Exclude<SessionEvent, DoneEvent | ErrorEvent>
+  | LocalEvent
   | ((DoneEvent | ErrorEvent) & Sourced);
 
 /** Writes events. */

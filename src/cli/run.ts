@@ -65,6 +65,20 @@ function runVerb(context: Context): Promise<Ending> {
     case "seed":
       sayFirst(context);
       return import("./commands/seed.ts").then(({ runSeed }) => runSeed(context));
+    case "create":
+      sayFirst(context);
+      return import("./commands/create.ts").then(({ runCreate }) => runCreate(context));
+    case "verify":
+      return import("./commands/verify.ts").then(({ runVerify }) => runVerify(context));
+    case "magnet":
+      return import("./commands/magnet.ts").then(({ runMagnet }) => runMagnet(context));
+    case "edit":
+      return import("./commands/edit.ts").then(({ runEdit }) => runEdit(context));
+    case "share":
+      sayFirst(context);
+      return import("./commands/share.ts").then(({ runShare }) => runShare(context));
+    case "demo":
+      return import("./commands/demo.ts").then(({ runDemo }) => runDemo(context));
     case "version":
       return import("./commands/version.ts").then(({ runVersion }) => runVersion(context));
     default:

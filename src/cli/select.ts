@@ -12,6 +12,9 @@ import { compileGlob } from "./glob.ts";
 import { distance } from "./suggest.ts";
 import { UsageError } from "./usage_error.ts";
 
+/** A file that can be chosen. */
+export type Choosable = Pick<FileEntry, "displayPath" | "isPad">;
+
 /** What the options say about files. */
 export interface FileWish {
   readonly include: readonly string[];
@@ -29,16 +32,20 @@ export interface Choice {
 }
 
 /**
- * The files that are wanted.
+ * The files that are wanted. `lister` is the hint that tells where their names can be read.
  *
  * @throws {UsageError} when an `--include` or a number meets no file, or nothing is left.
  */
-export function chooseFiles(files: readonly FileEntry[], wish: FileWish): Choice {
+export function chooseFiles(
+  files: readonly Choosable[],
+  wish: FileWish,
+  lister: string = LISTER,
+): Choice {
   const isEverything = wish.include.length === 0 && wish.numbers.length === 0;
   const wanted = new Uint8Array(files.length).fill(isEverything ? 1 : 0);
   takeNumbers(files, wish.numbers, wanted);
   for (const glob of wish.include) {
-    if (mark(files, glob, wanted, 1) === 0) throw noMatch("--include", glob, files);
+    if (mark(files, glob, wanted, 1) === 0) throw noMatch("--include", glob, files, lister);
   }
   const idle = wish.exclude.filter((glob) => mark(files, glob, wanted, 0) === 0);
   const selection: number[] = [];
@@ -55,16 +62,23 @@ export function chooseFiles(files: readonly FileEntry[], wish: FileWish): Choice
 }
 
 /** The error for a glob that meets no file; it names files that are close. */
-export function noMatch(option: string, glob: string, files: readonly FileEntry[]): UsageError {
+export function noMatch(
+  option: string,
+  glob: string,
+  files: readonly Choosable[],
+  lister: string = LISTER,
+): UsageError {
   const close = closeNames(glob, files);
-  const hint = close.length > 0 ? `close are ${close.join(", ")}` : "starling info lists the files";
+  const hint = close.length > 0 ? `close are ${close.join(", ")}` : lister;
   return new UsageError(`Cannot select files: ${option} ${JSON.stringify(glob)} matches none`, {
     hint,
   });
 }
 
+const LISTER = "starling info lists the files";
+
 function takeNumbers(
-  files: readonly FileEntry[],
+  files: readonly Choosable[],
   pairs: readonly number[],
   wanted: Uint8Array,
 ): void {
@@ -81,7 +95,7 @@ function takeNumbers(
 }
 
 function mark(
-  files: readonly FileEntry[],
+  files: readonly Choosable[],
   glob: string,
   wanted: Uint8Array,
   value: 0 | 1,
@@ -99,7 +113,7 @@ function mark(
 const MAX_COMPARED = 20_000;
 
 /** Up to three paths that look like what was meant: they contain its letters, or are few edits away. */
-function closeNames(glob: string, files: readonly FileEntry[]): string[] {
+function closeNames(glob: string, files: readonly Choosable[]): string[] {
   const plain = glob.replace(/[*?[\]{}\\]/g, "").toLowerCase();
   const wantsPath = plain.includes("/");
   const limit = Math.max(2, Math.floor(plain.length / 2));

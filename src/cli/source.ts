@@ -54,25 +54,43 @@ export function checkSource(source: string): void {
   }
 }
 
-/**
- * Reads and checks the torrent of a SOURCE.
- *
- * @throws {DiskError} when it cannot be read, {@link NetworkError} when it cannot be fetched.
- * @throws {MetainfoError} when it is no torrent, or was refused by the safety policy.
- * @throws the signal's reason, when it aborts.
- */
+/** A torrent file. */
+export interface TorrentFile {
+  /** The file as it is. */
+  readonly bytes: Uint8Array;
+  /** What it says. */
+  readonly metainfo: Metainfo;
+}
+
+/** Reads and checks the torrent of a SOURCE, as {@link readTorrentFile} does. */
 export async function readTorrent(
   source: string,
   reader: SourceReader,
   options: { readonly signal: AbortSignal },
 ): Promise<Metainfo> {
+  return (await readTorrentFile(source, reader, options)).metainfo;
+}
+
+/**
+ * Reads and checks the torrent file of a SOURCE.
+ *
+ * @throws {DiskError} when it cannot be read, {@link NetworkError} when it cannot be fetched.
+ * @throws {MetainfoError} when it is no torrent, or was refused by the safety policy.
+ * @throws the signal's reason, when it aborts.
+ */
+export async function readTorrentFile(
+  source: string,
+  reader: SourceReader,
+  options: { readonly signal: AbortSignal },
+): Promise<TorrentFile> {
   checkSource(source);
   const { signal } = options;
   const bytes = sourceKind(source) === "url"
     ? await fetchTorrent(source, reader, signal)
     : await reader.shell.readSource(source, { maxBytes: MAX_TORRENT_BYTES, signal });
   try {
-    return parseTorrent(bytes, { hasher: reader.hasher, system: reader.shell.system });
+    const { hasher, shell } = reader;
+    return { bytes, metainfo: parseTorrent(bytes, { hasher, system: shell.system }) };
   } catch (error) {
     throw explained(error, source, bytes);
   }

@@ -118,6 +118,103 @@ const DONE: readonly VerbSpec[] = [
     isBuilt: true,
   },
   {
+    name: "create",
+    usage: "PATH",
+    min: 1,
+    max: 1,
+    summary: "make a .torrent file of a file or folder",
+    examples: [
+      { command: "starling create photos -t https://example.org/announce", does: "photos.torrent" },
+      {
+        command: "starling create data -o /srv/data.torrent --exclude '*.tmp'",
+        does: "elsewhere, without some",
+      },
+      { command: "starling create disk.img -o - --piece-length 4M", does: "to standard output" },
+    ],
+    notes: [
+      "Every file of a folder is in the torrent, hidden and empty ones too, and links are followed; " +
+      "--include and --exclude see the path below PATH (nothing hidden: --exclude '.*' --exclude " +
+      "'**/.*/**'). Files are in the order of their names' bytes, so " +
+      "the infohash is the same on every system, and the one mktorrent has for the same files.",
+    ],
+    isBuilt: true,
+  },
+  {
+    name: "verify",
+    usage: "TORRENT [PATH]",
+    min: 1,
+    max: 2,
+    summary: "compare files with a torrent: ok, bad, missing, extra",
+    examples: [
+      { command: "starling verify data.torrent ~/Downloads", does: "what was downloaded there" },
+      { command: "starling verify data.torrent --json", does: "for scripts" },
+      { command: "starling verify data.torrent --repair", does: "download what is not right" },
+    ],
+    notes: [
+      "PATH is the folder the torrent was downloaded into, or its file or folder itself; it defaults to " +
+      "the current folder. Without --repair nothing is written. Files that do not belong to the torrent " +
+      "are told and do no harm; anything bad or missing ends with status 6.",
+    ],
+    isBuilt: true,
+  },
+  {
+    name: "edit",
+    usage: "TORRENT",
+    min: 1,
+    max: 1,
+    summary: "change trackers, web seeds, comment, source, private",
+    examples: [
+      { command: "starling edit data.torrent -t udp://example.org:6969", does: "one more tracker" },
+      {
+        command: "starling edit data.torrent --no-trackers -t https://example.org/announce",
+        does: "another tracker",
+      },
+      {
+        command: "starling edit data.torrent --comment '' -o copy.torrent",
+        does: "a copy without",
+      },
+    ],
+    notes: [
+      "Everything else in the file stays byte for byte. --private and --source are part of the infohash: " +
+      "changing them makes another torrent of it.",
+    ],
+    isBuilt: true,
+  },
+  {
+    name: "magnet",
+    usage: "TORRENT",
+    min: 1,
+    max: 1,
+    summary: "print the magnet link of a torrent",
+    examples: [{ command: "starling magnet data.torrent", does: "to paste somewhere" }],
+    isBuilt: true,
+  },
+  {
+    name: "share",
+    usage: "PATH...",
+    min: 1,
+    max: Infinity,
+    summary: "create a torrent, track it and seed it, in one process",
+    examples: [
+      { command: "starling share results/", does: "prints what to type on the other machine" },
+      { command: "starling share model.bin --up-limit 20M", does: "at most 20 MiB a second" },
+    ],
+    notes: [
+      "The tracker speaks HTTP and UDP on port 6969, or on any port when that one is taken, and serves the " +
+      ".torrent too, so the other machine needs one URL. Ctrl-C ends it.",
+    ],
+    isBuilt: true,
+  },
+  {
+    name: "demo",
+    usage: "",
+    min: 0,
+    max: 0,
+    summary: "a whole swarm on this machine, without the internet",
+    examples: [{ command: "starling demo", does: "a tracker, three seeds, a download to watch" }],
+    isBuilt: true,
+  },
+  {
     name: "help",
     usage: "[COMMAND]",
     min: 0,
@@ -138,17 +235,11 @@ const DONE: readonly VerbSpec[] = [
 ];
 
 const LATER: readonly VerbSpec[] = [
-  later("share", "PATH...", "create a torrent, track it and seed it, in one process"),
-  later("create", "PATH", "make a .torrent file"),
   later("meta", "MAGNET", "fetch only the metadata of a magnet link"),
   later("cat", "SOURCE [FILE]", "write the verified bytes of one file to standard output"),
-  later("verify", "TORRENT [PATH]", "check files against a torrent"),
-  later("magnet", "TORRENT", "print the magnet link of a torrent"),
-  later("edit", "TORRENT", "change trackers, web seeds, comment, source, private"),
   later("scrape", "SOURCE", "ask the trackers for seeds, leeches and completed downloads"),
   later("tracker", "", "run a tracker"),
   later("doctor", "[SOURCE]", "say why a download is stalled"),
-  later("demo", "", "a whole swarm on this machine, without the internet"),
   later("completions", "bash|zsh|fish", "print a completion script for the shell"),
   later("man", "", "print the manual page"),
 ];

@@ -40,7 +40,12 @@ export function safeName(component: string, system: System = "linux"): string | 
  */
 export function safeTopName(component: string, system: System = "linux"): string | undefined {
   const name = safeName(component, system);
-  return name !== undefined && SIDE_FILE.test(name) ? `_${name}` : name;
+  return name !== undefined && isSideName(name) ? `_${name}` : name;
+}
+
+/** Whether a name has the shape of our own hidden files, which no torrent should hold. */
+export function isSideName(name: string): boolean {
+  return SIDE_FILE.test(name);
 }
 
 /** Why there is no path: no component is a name, too deep, or more of one name than could be meant. */

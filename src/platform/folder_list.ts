@@ -88,7 +88,8 @@ class Walk {
     try {
       names = Array.from(Deno.readDirSync(where), (entry) => entry.name);
     } catch (error) {
-      this.#troubles.push({ path: folder.path, error: toDiskError(error, where, "read") });
+      const failure = toDiskError(error, where, "read");
+      this.#troubles.push({ path: folder.path, isFolder: true, error: failure });
       return 0;
     }
     for (const name of names) {
@@ -97,7 +98,7 @@ class Walk {
         this.#take(path, folder);
       } catch (error) {
         const failure = toDiskError(error, this.#at(path), "read");
-        this.#troubles.push({ path, error: explained(failure, name) });
+        this.#troubles.push({ path, isFolder: false, error: explained(failure, name) });
       }
     }
     return names.length;
@@ -111,11 +112,15 @@ class Walk {
     else if (info.isDirectory) {
       const id = idOf(info);
       if (id !== "" && parent.trail.includes(id)) {
-        throw trouble(where, "it is a link to a folder that it is in");
+        return this.#leave(path, "it is a link to a folder that it is in");
       }
-      if (path.length > MAX_DEPTH) throw trouble(where, "it is too many folders deep");
+      if (path.length > MAX_DEPTH) return this.#leave(path, "it is too many folders deep");
       this.#pending.push({ path, trail: [...parent.trail, id] });
     } else this.#oddities.push(path);
+  }
+
+  #leave(path: readonly string[], why: string): void {
+    this.#troubles.push({ path, isFolder: true, error: trouble(this.#at(path), why) });
   }
 
   #at(path: readonly string[]): string {

@@ -20,6 +20,8 @@ export interface FoundFile {
 export interface FolderTrouble {
   /** Its components below what was listed. */
   readonly path: readonly string[];
+  /** Whether it is a folder, so that what is in it is not known. */
+  readonly isFolder: boolean;
   /** What happened. */
   readonly error: DiskError;
 }

@@ -1,0 +1,67 @@
+/**
+ * What the verbs that work on this machine alone tell a script, beside what a session tells.
+ *
+ * Fields are only ever added.
+ *
+ * @module
+ */
+
+import type { EventBase, FileEvent } from "../session/events.ts";
+
+/** Data is being hashed to make a torrent; at most one a second. */
+export interface HashEvent extends EventBase {
+  readonly type: "hash";
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  readonly piecesDone: number;
+  readonly piecesTotal: number;
+}
+
+/** A torrent file was made, or changed. */
+export interface TorrentEvent extends EventBase {
+  readonly type: "torrent";
+  readonly infoHash: string;
+  /** The infohash it had, where it was changed. */
+  readonly infoHashBefore?: string;
+  readonly infoHashV2: string | null;
+  readonly name: string;
+  /** Where it was written. */
+  readonly path: string;
+  readonly totalBytes: number;
+  readonly pieceLength: number;
+  readonly pieces: number;
+  readonly files: number;
+  readonly magnet: string;
+}
+
+/** A magnet link. */
+export interface MagnetEvent extends EventBase {
+  readonly type: "magnet";
+  readonly infoHash: string;
+  readonly infoHashV2: string | null;
+  readonly name: string;
+  readonly magnet: string;
+}
+
+/** How a file compares with the torrent. */
+export type FileState = "ok" | "bad" | "missing" | "extra";
+
+/** A file that was compared with the torrent. */
+export interface VerifiedFileEvent extends FileEvent {
+  readonly state: FileState;
+  /** Why it is bad, in words. */
+  readonly reason?: string;
+}
+
+/** A torrent is shared: another machine can have it from here. */
+export interface SharedEvent extends EventBase {
+  readonly type: "shared";
+  readonly infoHash: string;
+  readonly name: string;
+  /** Of the .torrent, on our own tracker. */
+  readonly url: string;
+  readonly magnet: string;
+}
+
+/** Everything of this file. */
+export type LocalEvent = SharedEvent | HashEvent | TorrentEvent | MagnetEvent | VerifiedFileEvent;

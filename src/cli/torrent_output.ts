@@ -1,0 +1,55 @@
+/**
+ * Where a torrent file that was made or changed goes.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { DiskError } from "../base/errors.ts";
+import type { Shell } from "../ports/shell.ts";
+import type { OptionValues } from "./option_values.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** Where it goes: a path, or standard output. */
+export type Target =
+  | { readonly kind: "stdout" }
+  | { readonly kind: "file"; readonly path: string; readonly replace: boolean };
+
+/** Refuses what cannot be, before anything is opened. @throws {UsageError} */
+export function checkOutput(options: OptionValues): void {
+  if (options.text("output") === "-" && options.flag("json")) {
+    throw new UsageError("Cannot use --json with -o -: both are for standard output");
+  }
+}
+
+/**
+ * Where `-o` says, else `fileName` in the current folder; a folder gets the file under that name.
+ *
+ * @throws {DiskError} where there is a file that is not to be replaced.
+ */
+export async function targetOf(
+  options: OptionValues,
+  shell: Pick<Shell, "kindOf">,
+  fileName: string,
+): Promise<Target> {
+  const output = options.text("output") ?? fileName;
+  if (output === "-") return { kind: "stdout" };
+  const isFolder = await shell.kindOf(output) === "folder";
+  const path = isFolder ? join(output, fileName) : output;
+  const replace = options.flag("force");
+  if (!replace && await shell.kindOf(path) === "file") {
+    throw new DiskError(`Cannot write "${path}": there is a file of that name already`, {
+      path,
+      operation: "write",
+      kind: "in-the-way",
+      hint: "--force replaces it; -o names another",
+    });
+  }
+  return { kind: "file", path, replace };
+}
+
+/** Writes the torrent file. @throws {DiskError} */
+export async function deliver(shell: Shell, target: Target, bytes: Uint8Array): Promise<void> {
+  if (target.kind === "stdout") return shell.stdout.writeBytes(bytes);
+  await shell.folders.write(target.path, bytes, { replace: target.replace });
+}

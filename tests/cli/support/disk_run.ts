@@ -1,0 +1,90 @@
+/**
+ * The command line in this process, on the real disk: what verbs without peers need.
+ *
+ * @module
+ */
+
+import type { Parts } from "../../../src/cli/context.ts";
+import { runCli } from "../../../src/cli/run.ts";
+import { openWorld } from "../../../src/platform/mod.ts";
+import { openShell } from "../../../src/platform/shell.ts";
+import type { Folders } from "../../../src/ports/folder.ts";
+import type { ReadOptions } from "../../../src/ports/shell.ts";
+import { FakeShell, type FakeShellOptions } from "./fake_shell.ts";
+
+const real = openShell();
+
+/** A fake shell that reads the real disk. */
+export class DiskShell extends FakeShell {
+  override folders: Folders = real.folders;
+
+  override readSource(path: string, options?: ReadOptions): Promise<Uint8Array> {
+    return real.readSource(path, options ?? { maxBytes: 1e9 });
+  }
+
+  override kindOf(path: string): ReturnType<FakeShell["kindOf"]> {
+    return real.kindOf(path) as ReturnType<FakeShell["kindOf"]>;
+  }
+}
+
+/** How a run ended. */
+export interface DiskRun {
+  readonly code: number;
+  readonly shell: DiskShell;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The lines of `--json`. */
+  readonly events: readonly { readonly type: string; readonly [field: string]: unknown }[];
+}
+
+/** Things to meddle with before a run. */
+export interface DiskRunOptions extends FakeShellOptions {
+  readonly folders?: never;
+  /** Looks on before the program starts. */
+  readonly meddle?: (shell: DiskShell) => void;
+  readonly parts?: Partial<Parts>;
+}
+
+/** Runs a command line; no session is ever opened unless `parts` has one. */
+export async function run(
+  args: readonly string[],
+  { meddle, parts, ...options }: DiskRunOptions = {},
+): Promise<DiskRun> {
+  const shell = new DiskShell({ ...options, args });
+  meddle?.(shell);
+  const code = await runCli(shell, {
+    openWorld: ({ log }) => Promise.resolve(openWorld({ log, workers: 0 })),
+    openSession: () => Promise.reject(new Error("no session was expected")),
+    ...parts,
+  });
+  const { text } = shell.stdout;
+  const events = args.includes("--json") ? shell.stdout.lines.map((line) => JSON.parse(line)) : [];
+  return { code, shell, stdout: text, stderr: shell.stderr.text, events };
+}
+
+/** Runs `body` with an empty folder, which is gone afterwards. */
+export async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "starling-" });
+  try {
+    await body(await Deno.realPath(folder));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Writes files of so many bytes, each different from the others, making folders on the way. */
+export async function fill(
+  folder: string,
+  files: Readonly<Record<string, number | string>>,
+): Promise<void> {
+  let seed = 1;
+  for (const [path, content] of Object.entries(files)) {
+    const whole = `${folder}/${path}`;
+    await Deno.mkdir(whole.slice(0, whole.lastIndexOf("/")), { recursive: true });
+    const own = seed++;
+    const bytes = typeof content === "string"
+      ? new TextEncoder().encode(content)
+      : new Uint8Array(content).map((_, i) => (i * own + (i >> 8)) & 0xff);
+    await Deno.writeFile(whole, bytes);
+  }
+}
