@@ -250,7 +250,7 @@ export class TorrentDisk implements AsyncDisposable {
       if (files[file]!.length > 0 || this.#isSelected[file] === 0) continue;
       if (this.#stamps.sizes[file] !== 0) await this.#store.createEmpty(file);
     }
-    if (options.fsync) await this.#store.sync();
+    if (options.fsync) await this.#store.sync(this.#selectedFiles());
     if (this.#isWhole) await this.#drop();
     else await this.save();
   }
@@ -259,6 +259,10 @@ export class TorrentDisk implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  #selectedFiles(): number[] {
+    return [...this.#isSelected.keys()].filter((file) => this.#isSelected[file] === 1);
   }
 
   // The whole torrent lies in its files: nothing is left to remember.

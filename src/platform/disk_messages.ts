@@ -87,6 +87,12 @@ export type Request =
     readonly files: Float64Array<ArrayBuffer>;
   }
   | {
+    readonly type: "sync-files";
+    readonly store: number;
+    readonly id: number;
+    readonly files: Float64Array<ArrayBuffer>;
+  }
+  | {
     readonly type: "create-empty";
     readonly store: number;
     readonly id: number;

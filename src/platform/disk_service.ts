@@ -85,6 +85,9 @@ export class DiskService {
       case "create-empty":
         files.createEmpty(request.file);
         return { id };
+      case "sync-files":
+        for (const file of request.files) files.syncFile(file);
+        return { id };
       case "sync":
         files.sync();
         return { id };

@@ -201,8 +201,14 @@ export class PooledStore implements FileStore {
     }
   }
 
-  sync(): Promise<void> {
-    return this.#broadcast("sync");
+  async sync(files: readonly number[] = []): Promise<void> {
+    const { pool, store } = this.#heavy;
+    const work = [this.#broadcast("sync")];
+    for (let at = 0; at < files.length; at += STAT_FILES) {
+      const some = Float64Array.from(files.slice(at, at + STAT_FILES));
+      work.push(pool.request({ type: "sync-files", store, files: some }).then(() => {}));
+    }
+    await Promise.all(work);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

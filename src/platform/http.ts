@@ -107,8 +107,9 @@ function refuse(url: string, why: string): never {
   throw new NetworkError("policy", `Cannot fetch ${show(url)}: ${why}`);
 }
 
-// A URL for a message: the query of an announce URL is long, binary, and may hold a passkey.
+// A URL for a message: the query of an announce URL is long, binary, and may hold a passkey, and what is
+// before the host may be a password.
 function show(url: string): string {
   const query = url.indexOf("?");
-  return (query < 0 ? url : url.slice(0, query)).slice(0, 200);
+  return (query < 0 ? url : url.slice(0, query)).replace(/\/\/[^/@]*@/, "//").slice(0, 200);
 }

@@ -11,7 +11,7 @@
 import * as fs from "node:fs";
 import { DiskError } from "../base/errors.ts";
 import type { SideFile } from "../ports/disk.ts";
-import { inTheWay, toDiskError } from "./disk_errors.ts";
+import { codeOf, inTheWay, toDiskError } from "./disk_errors.ts";
 
 // Where the runtime has no tryLock, a lock that takes longer than this is somebody else's.
 const LOCK_MS = 1_000;
@@ -19,7 +19,7 @@ const LOCK_MS = 1_000;
 const ATTEMPTS = 20;
 
 /**
- * Opens and locks `folder/name`, creating both.
+ * Opens and locks `folder/name`, creating both. Where the file system has no locks, it goes without.
  *
  * @throws {DiskError} kind `locked` when another process has it.
  */
@@ -74,21 +74,32 @@ async function openOnce(path: string): Promise<Deno.FsFile | undefined> {
 
 async function tryLock(file: Deno.FsFile): Promise<boolean> {
   const native = (file as { tryLock?: (exclusive: boolean) => Promise<boolean> }).tryLock;
-  if (native) return await native.call(file, true);
-  return await raceLock(file);
+  try {
+    return native ? await native.call(file, true) : await raceLock(file);
+  } catch (error) {
+    // A file system without locks: better unlocked than not at all.
+    if (UNSUPPORTED.has(codeOf(error) ?? "") || error instanceof Deno.errors.NotSupported) {
+      return true;
+    }
+    throw error;
+  }
 }
+
+const UNSUPPORTED: ReadonlySet<string> = new Set(["ENOTSUP", "EOPNOTSUPP", "ENOSYS", "ENOLCK"]);
 
 /**
  * A lock for runtimes that can only wait for one: false when it takes longer than `ms`. The caller must
  * then close the file, so that a lock that comes late is given up as it comes.
  */
 export async function raceLock(file: Deno.FsFile, ms: number = LOCK_MS): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
   const timer = setTimeout(() => resolve(false), ms);
-  file.lock(true).then(() => resolve(true), () => resolve(false));
-  const hasLock = await promise;
-  clearTimeout(timer);
-  return hasLock;
+  file.lock(true).then(() => resolve(true), reject);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function isAtPath(file: Deno.FsFile, path: string): Promise<boolean> {

@@ -8,7 +8,7 @@
 import * as fs from "node:fs";
 import { MIB } from "../base/units.ts";
 import type { FileStat } from "../ports/disk.ts";
-import { toDiskError } from "./disk_errors.ts";
+import { codeOf, toDiskError } from "./disk_errors.ts";
 import { SPAN_NUMBERS, type StoreMemory, type StorePlan } from "./disk_messages.ts";
 import type { OpenFiles } from "./open_files.ts";
 import type { HashSource } from "./piece_hasher.ts";
@@ -115,6 +115,20 @@ export class StoreFiles implements Disposable {
       return end;
     } catch (error) {
       throw toDiskError(error, path, "allocate");
+    }
+  }
+
+  /** Makes what a file holds durable, whoever wrote it. A file that is not there is none of its business. */
+  syncFile(file: number): void {
+    if (this.#written.has(file)) return;
+    const fd = this.#files.forReading(file);
+    if (fd === undefined) return;
+    try {
+      fs.fdatasyncSync(fd);
+    } catch (error) {
+      // Windows syncs only what may be written to.
+      if (codeOf(error) === "EPERM") return;
+      throw toDiskError(error, this.#files.path(file), "sync");
     }
   }
 

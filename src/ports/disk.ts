@@ -123,8 +123,8 @@ export interface FileStore extends AsyncDisposable {
   statMany(files: readonly number[]): Promise<(FileStat | DiskError | undefined)[]>;
   /** Reserves the space of files (allocation "full"). */
   reserve(files: readonly number[]): Promise<void>;
-  /** Makes what was written durable. */
-  sync(): Promise<void>;
+  /** Makes what was written durable, and whatever else these files hold. */
+  sync(files?: readonly number[]): Promise<void>;
 }
 
 /** One hidden file beside the download that this process alone may use while it is open. */

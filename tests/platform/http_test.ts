@@ -57,6 +57,16 @@ Deno.test("get() gives status, headers and body, whatever the status", async () 
   });
 });
 
+Deno.test("get() sends the name and password of the URL", async () => {
+  await withServer(
+    (request) => new Response(request.headers.get("authorization")),
+    async (base) => {
+      const { body } = await systemHttp.get(base.replace("//", "//me:se%40cret@"), OPTIONS);
+      assertEquals(new TextDecoder().decode(body), `Basic ${btoa("me:se@cret")}`);
+    },
+  );
+});
+
 Deno.test("get() inflates, and counts what comes out", async () => {
   await withServer((_, url) => {
     const plain = new Blob([new Uint8Array(Number(url.searchParams.get("n")))]).stream();
@@ -155,16 +165,14 @@ Deno.test("get() refuses what is no http URL", async () => {
   }
 });
 
-Deno.test("get() says refused when nobody listens, and leaves the query out", async () => {
+Deno.test("get() says refused when nobody listens, and leaves the secrets out", async () => {
   let base = "";
   await withServer(() => new Response(), (url) => {
     base = url;
     return Promise.resolve();
   });
-  const error = await assertRejects(
-    () => systemHttp.get(`${base}/announce?passkey=secret`, OPTIONS),
-    NetworkError,
-  );
+  const url = `${base.replace("//", "//me:secret@")}/announce?passkey=secret`;
+  const error = await assertRejects(() => systemHttp.get(url, OPTIONS), NetworkError);
   assertEquals(error.kind, "refused");
   assertEquals(error.message, `Cannot fetch ${base}/announce: connection refused`);
 });
