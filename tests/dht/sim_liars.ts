@@ -2,7 +2,8 @@
  * Nodes of a simulated DHT that joined it honestly and then lie to whoever looks something up.
  *
  * They know each other. What they tell of is closer to any target than the honest nodes are: ids that do not
- * match their address, ids that do at addresses where nobody is, their accomplices, peers that do not exist.
+ * match their address, ids that do at addresses where nobody is, their accomplices (always the closest, or
+ * others each time), peers that do not exist.
  * They take announces and store nothing.
  *
  * @module
@@ -18,9 +19,15 @@ import { compareDistance, idForIp } from "../../src/dht/node_id.ts";
 import { ipOf, NodeHost, type Sent, type SimDht } from "./sim_dht.ts";
 
 /** How a liar lies. */
-export type Lie = "forged-ids" | "nobody-there" | "accomplices" | "false-peers";
+export type Lie = "forged-ids" | "nobody-there" | "accomplices" | "crowd" | "false-peers";
 
-const LIES: readonly Lie[] = ["forged-ids", "nobody-there", "accomplices", "false-peers"];
+const LIES: readonly Lie[] = [
+  "forged-ids",
+  "nobody-there",
+  "accomplices",
+  "crowd",
+  "false-peers",
+];
 /** Contacts of an answer. */
 const COUNT = 8;
 
@@ -45,12 +52,19 @@ export class Conspiracy {
 
   /** The accomplices closest to a target, more or less. */
   accomplices(target: Uint8Array): Contact[] {
-    return around(this.#members, target);
+    return around(this.#members, target, COUNT);
+  }
+
+  /** Some of the accomplices around a target, others each time. */
+  crowd(target: Uint8Array): Contact[] {
+    const { random } = this.#world;
+    const near = around(this.#members, target, 6 * COUNT);
+    return Array.from({ length: COUNT }, () => near[random.below(near.length)]!);
   }
 
   /** Contacts that fit their addresses and are as close to a target as they can be, but nobody is there. */
   nobodies(target: Uint8Array): Contact[] {
-    return around(this.#nobodies, target).map(({ id, address }) => {
+    return around(this.#nobodies, target, COUNT).map(({ id, address }) => {
       // Only 21 bits and the last byte follow from the address.
       const close = Uint8Array.from(target);
       close.set(id.subarray(0, 2));
@@ -114,6 +128,8 @@ export class LiarHost extends NodeHost {
         return this.#conspiracy!.forged(target);
       case "nobody-there":
         return this.#conspiracy!.nobodies(target);
+      case "crowd":
+        return this.#conspiracy!.crowd(target);
       default:
         return this.#conspiracy!.accomplices(target);
     }
@@ -122,15 +138,15 @@ export class LiarHost extends NodeHost {
 
 const ZERO = new Uint8Array(20);
 
-/** Those of a sorted list that stand around where the target would. */
-function around(sorted: readonly Contact[], target: Uint8Array): Contact[] {
+/** The `count` closest to a target of a sorted list, more or less: those that stand around it. */
+function around(sorted: readonly Contact[], target: Uint8Array, count: number): Contact[] {
   let [low, high] = [0, sorted.length];
   while (low < high) {
     const middle = (low + high) >> 1;
     if (compareDistance(ZERO, sorted[middle]!.id, target) < 0) low = middle + 1;
     else high = middle;
   }
-  const from = Math.max(0, Math.min(low - COUNT, sorted.length - 2 * COUNT));
-  return sorted.slice(from, from + 2 * COUNT)
-    .sort((a, b) => compareDistance(target, a.id, b.id)).slice(0, COUNT);
+  const from = Math.max(0, Math.min(low - count, sorted.length - 2 * count));
+  return sorted.slice(from, from + 2 * count)
+    .sort((a, b) => compareDistance(target, a.id, b.id)).slice(0, count);
 }
