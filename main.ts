@@ -19,6 +19,15 @@ if (isWorker) {
     openWorld: async (options) => (await import("./src/platform/mod.ts")).openWorld(options),
     openSession: async (world, options) =>
       await (await import("./src/session/session.ts")).Session.open(world, options),
+    startTracker: async (world, options) => {
+      const { TrackerServer } = await import("./src/service/tracker_server.ts");
+      const { serveHttp } = await import("./src/platform/http_server.ts");
+      const tracker = await TrackerServer.start({ ...world, serveHttp }, options);
+      return {
+        port: tracker.address.port,
+        [Symbol.asyncDispose]: () => tracker[Symbol.asyncDispose](),
+      };
+    },
   });
   Deno.exit(exitCode);
 }

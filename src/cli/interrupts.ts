@@ -35,6 +35,15 @@ export class Interrupts implements Disposable {
     return this.#controller.signal;
   }
 
+  /** Resolves when the program is asked to end. */
+  get asked(): Promise<void> {
+    const { signal } = this;
+    if (signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+
   /** Why it is to end; what a signal would have said where there was none. */
   get reason(): Interrupted {
     const { reason } = this.signal;

@@ -209,6 +209,14 @@ const PEERS: readonly OptionSpec[] = [
     wholeIn: MAKE,
   }),
   ...SWITCHES,
+  option(
+    "--tracker-port N",
+    { type: "int", min: 0, max: 65_535 },
+    "of the tracker (6969, then any)",
+    {
+      verbs: ["share"],
+    },
+  ),
   option("--no-peers", FLAG, "no peers at all: web seeds alone", { verbs: SWARM }),
   option("--dht-node HOST:PORT", ADDRESS, "a DHT node to start from; repeatable", {
     verbs: SWARM,

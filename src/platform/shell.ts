@@ -7,7 +7,8 @@
  * @module
  */
 
-import type { EndSignal, LineFile, Shell } from "../ports/shell.ts";
+import { dirname, join } from "@std/path";
+import type { EndSignal, LineFile, Scratch, Shell } from "../ports/shell.ts";
 import { systemClock } from "./clock.ts";
 import { toDiskError } from "./disk_errors.ts";
 import { systemFolders } from "./folders.ts";
@@ -31,6 +32,8 @@ export function openShell(): Shell {
     readSource,
     kindOf,
     run,
+    hostAddresses,
+    makeScratch,
     openLines,
     onSignal,
     exit: (code) => Deno.exit(code),
@@ -127,4 +130,32 @@ async function run(
   } finally {
     signal.removeEventListener("abort", end);
   }
+}
+
+function hostAddresses(): string[] {
+  const descriptor = { name: "sys", kind: "networkInterfaces" } as const;
+  if (Deno.permissions.querySync(descriptor).state !== "granted") return [];
+  const isUseful = ({ address }: Deno.NetworkInterfaceInfo) =>
+    !address.startsWith("127.") && address !== "::1" && !address.startsWith("fe80:");
+  return Deno.networkInterfaces().filter(isUseful)
+    .sort((a, b) => a.family < b.family ? -1 : a.family > b.family ? 1 : 0)
+    .map(({ address }) => address);
+}
+
+async function makeScratch(): Promise<Scratch> {
+  const path = await Deno.makeTempDir({ prefix: "starling-" });
+  return {
+    path,
+    async put(name, data) {
+      const file = join(path, name);
+      try {
+        await Deno.mkdir(dirname(file), { recursive: true });
+        await Deno.writeFile(file, data);
+      } catch (error) {
+        throw toDiskError(error, file, "write");
+      }
+      return file;
+    },
+    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
+  };
 }

@@ -47,6 +47,14 @@ export interface LineFile extends AsyncDisposable {
   write(line: string): void;
 }
 
+/** A folder that is deleted when it is disposed. */
+export interface Scratch extends AsyncDisposable {
+  /** Where it is. */
+  readonly path: string;
+  /** Writes a file below it, making the folders on the way; returns the file's path. @throws {DiskError} */
+  put(name: string, data: Uint8Array): Promise<string>;
+}
+
 /** The surroundings. */
 export interface Shell {
   /** The command line without the program itself. */
@@ -85,6 +93,13 @@ export interface Shell {
    * @throws {DiskError} when it cannot be started.
    */
   run(command: readonly string[], options: { signal: AbortSignal }): Promise<number>;
+  /**
+   * IP literals under which other machines may reach this one, the likeliest first; none where that is not
+   * known or not permitted. Never asks a person.
+   */
+  hostAddresses(): string[];
+  /** A new folder for things that are not kept; disposing it deletes it with all that is in it. */
+  makeScratch(): Promise<Scratch>;
   /** Opens a file for appending, creating it. @throws {DiskError} */
   openLines(path: string): Promise<LineFile>;
   /** Calls `handler` for every signal that asks to end, which then does not end the program by itself. */

@@ -10,7 +10,7 @@ import { DiskError } from "../../../src/base/errors.ts";
 import type { Clock } from "../../../src/ports/clock.ts";
 import { systemFolders } from "../../../src/platform/folders.ts";
 import type { Folders } from "../../../src/ports/folder.ts";
-import type { EndSignal, LineFile, Output, Shell } from "../../../src/ports/shell.ts";
+import type { EndSignal, LineFile, Output, Scratch, Shell } from "../../../src/ports/shell.ts";
 
 /** A clock that stands still until it is advanced. */
 export class FakeClock implements Clock {
@@ -158,6 +158,18 @@ export class FakeShell implements Shell {
   run(command: readonly string[]): Promise<number> {
     this.commands.push(command);
     return Promise.resolve(this.#options.commandCode ?? 0);
+  }
+
+  hostAddresses(): string[] {
+    return ["192.0.2.7"];
+  }
+
+  makeScratch(): Promise<Scratch> {
+    return Promise.resolve({
+      path: "scratch",
+      put: (name) => Promise.resolve(`scratch/${name}`),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    });
   }
 
   openLines(path: string): Promise<LineFile> {

@@ -1,0 +1,160 @@
+/**
+ * `starling share PATH...`: make torrents, run a tracker and seed, in one process; the other machine needs
+ * one URL.
+ *
+ * @module
+ */
+
+import { dirname, resolve } from "@std/path";
+import { hex } from "../../base/bytes.ts";
+import { NetworkError } from "../../base/errors.ts";
+import { USER_AGENT } from "../../base/version.ts";
+import { formatMagnet } from "../../metainfo/magnet.ts";
+import type { World } from "../../ports/world.ts";
+import type { Context, Ending, RunningSession, RunningTracker } from "../context.ts";
+import { createFrom, type Creation } from "../creation.ts";
+import { forTerminal } from "../escape.ts";
+import { openLog } from "../log.ts";
+import { planOf } from "../plan.ts";
+import { Progress } from "../progress.ts";
+import { formatBytes, formatCount } from "../units.ts";
+
+/** Where the tracker listens when nothing else is said and it is free. */
+const TRACKER_PORT = 6969;
+
+/** Something that is shared. */
+interface Shared {
+  readonly path: string;
+  readonly creation: Creation;
+  /** Its place on the tracker: `data.torrent`. */
+  readonly file: string;
+}
+
+/** Shares until told to stop. */
+export async function runShare(context: Context): Promise<Ending> {
+  const { parts, invocation, interrupts } = context;
+  const plan = planOf(invocation.options, context.shell);
+  await using log = await openLog(context);
+  await using world = await parts.openWorld({ log });
+  const torrents = new Map<string, Uint8Array>();
+  await using tracker = await startTracker(context, world, torrents);
+  const hosts = hostsOf(context);
+  const shared: Shared[] = [];
+  for (const path of invocation.operands) {
+    shared.push(await share(context, { path, hosts, port: tracker.port, torrents }));
+  }
+  await using session = await parts.openSession(world, plan.session);
+  await seed(context, world, { session, shared, plan });
+  shared.forEach((one) => announce(context, one, hosts[0]!, tracker.port));
+  await interrupts.asked;
+  throw interrupts.reason;
+}
+
+async function startTracker(
+  context: Context,
+  world: World,
+  torrents: ReadonlyMap<string, Uint8Array>,
+): Promise<RunningTracker> {
+  const asked = context.invocation.options.number("tracker-port");
+  try {
+    return await context.parts.startTracker(world, { port: asked ?? TRACKER_PORT, torrents });
+  } catch (error) {
+    const isTaken = error instanceof NetworkError && error.kind === "in-use";
+    if (!isTaken || asked !== undefined) throw error;
+    return await context.parts.startTracker(world, { port: 0, torrents });
+  }
+}
+
+/** This machine as others see it, the most likely address first; loopback where there is no other. */
+function hostsOf({ shell }: Context): string[] {
+  const hosts = shell.hostAddresses().map((host) => host.includes(":") ? `[${host}]` : host);
+  return hosts.length > 0 ? hosts : ["127.0.0.1"];
+}
+
+async function share(
+  context: Context,
+  { path, hosts, port, torrents }: {
+    path: string;
+    hosts: readonly string[];
+    port: number;
+    torrents: Map<string, Uint8Array>;
+  },
+): Promise<Shared> {
+  const { shell, interrupts, invocation } = context;
+  const pieceLength = invocation.options.number("piece-length");
+  const creation = await createFrom(context, {
+    path,
+    name: undefined,
+    wish: { include: [], exclude: [], numbers: [] },
+    layout: pieceLength === undefined ? {} : { pieceLength },
+    extras: {
+      trackers: hosts.flatMap((host) => [
+        [`http://${host}:${port}/announce`],
+        [`udp://${host}:${port}`],
+      ]),
+      createdBy: USER_AGENT,
+      createdAt: Math.floor(shell.clock.epochMs() / 1000),
+    },
+  }, { signal: interrupts.signal });
+  // Two of one name must not hide each other.
+  const { name, infoHash } = creation.metainfo;
+  const file = torrents.has(`${name}.torrent`)
+    ? `${name}.${hex(infoHash).slice(0, 8)}.torrent`
+    : `${name}.torrent`;
+  torrents.set(file, creation.bytes);
+  return { path, creation, file };
+}
+
+/** Seeds everything; resolves when all of it is verified. */
+async function seed(
+  { screen, shell, interrupts, json }: Context,
+  world: World,
+  { session, shared, plan }: {
+    session: RunningSession;
+    shared: readonly Shared[];
+    plan: ReturnType<typeof planOf>;
+  },
+): Promise<void> {
+  const progress = new Progress(screen, shell.stderr, world.clock);
+  progress.run(interrupts.signal).catch(() => {});
+  const events = session.events({ signal: interrupts.signal });
+  (async () => {
+    for await (const event of events) {
+      json?.write(event);
+      if (event.type === "warning") screen.warn(event.message);
+    }
+  })();
+  for (const { path, creation } of shared) {
+    const { metainfo } = creation;
+    const { output: _output, stallTimeoutMs: _stall, ...options } = plan.torrent;
+    const torrent = session.add({
+      ...options,
+      metainfo,
+      output: dirname(resolve(path)),
+      isUploadOnly: true,
+    });
+    progress.add(metainfo.name).follow(() => torrent.stats());
+    await Promise.race([torrent.downloaded, interrupts.asked]);
+  }
+}
+
+/** What a person types on the other machine. */
+function announce(
+  { screen, shell, json }: Context,
+  shared: Shared,
+  host: string,
+  port: number,
+): void {
+  const { metainfo, bytesTotal, files } = shared.creation;
+  const url = `http://${host}:${port}/${encodeURIComponent(shared.file)}`;
+  const magnet = formatMagnet(metainfo);
+  if (json !== undefined) {
+    const infoHash = hex(metainfo.infoHash);
+    const { name } = metainfo;
+    json.write({ v: 1, type: "shared", at: shell.clock.epochMs(), infoHash, name, url, magnet });
+    return;
+  }
+  const size = `${formatBytes(bytesTotal)} in ${formatCount(files)} file${files === 1 ? "" : "s"}`;
+  screen.note(`sharing: ${forTerminal(metainfo.name)}: ${size}; on the other machine type`);
+  shell.stdout.write(`starling get ${url}\n${magnet}\n`);
+}
