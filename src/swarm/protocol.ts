@@ -61,10 +61,17 @@ export class PeerProtocol implements WireHandler {
   }
 
   onBitfield(bits: Uint8Array): void {
-    this.#onlyOnce();
     const pieces = Bitfield.fromWire(bits, this.#swarm.map.pieceCount);
     if (pieces === undefined) throw new PeerError("bad-bitfield");
-    this.#swarm.onPieces(this.#peer, pieces);
+    if (this.#peer.saidPieces) this.#addPieces(pieces);
+    else this.#swarm.onPieces(this.#peer, pieces);
+  }
+
+  /** BEP 3 knows a bitfield as the first message only; aria2 sends another where several haves are due. */
+  #addPieces(pieces: Bitfield): void {
+    for (const piece of this.#swarm.map.indices()) {
+      if (pieces.has(piece) && !this.#peer.have.has(piece)) this.#swarm.onHave(this.#peer, piece);
+    }
   }
 
   onHaveAll(): void {

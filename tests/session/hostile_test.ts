@@ -158,7 +158,6 @@ Deno.test("a peer that breaks the protocol is dropped alone, for the right reaso
     ["our own peer id", { peerId: "echo" }, "self"],
     ["short bitfield", { bitfield: bits(full - 1) }, "bad-bitfield"],
     ["long bitfield", { bitfield: bits(full + 1) }, "bad-bitfield"],
-    ["two bitfields", { opening: bits(full) }, "bad-bitfield"],
     ["huge length", { opening: Uint8Array.of(...u32(0xffffffff), 7) }, "message-too-long"],
     ["long piece", { opening: Uint8Array.of(...u32(9 + 16_385), 7) }, "message-too-long"],
     ["long have", { opening: message(ID.have, [0, 0, 0, 0, 0]) }, "bad-message"],

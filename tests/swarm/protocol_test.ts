@@ -36,11 +36,6 @@ function block(say: Encoder, index: number, begin: number, length: number): void
 const FAULTS: readonly Fault[] = [
   { name: "have out of range", reason: "bad-index", say: (say) => say.have(PIECES) },
   { name: "have far out of range", reason: "bad-index", say: (say) => say.have(2 ** 32 - 1) },
-  {
-    name: "a second bitfield",
-    reason: "bad-bitfield",
-    say: (say) => say.bitfield(bits("xxxx").bytes),
-  },
   { name: "have-all twice", reason: "bad-bitfield", say: (say) => say.haveAll() },
   { name: "have-none after have-all", reason: "bad-bitfield", say: (say) => say.haveNone() },
   {
@@ -54,12 +49,6 @@ const FAULTS: readonly Fault[] = [
     reason: "bad-bitfield",
     say: () => {},
     options: { have: "x".repeat(9) },
-  },
-  {
-    name: "a bitfield behind a have",
-    reason: "bad-bitfield",
-    say: (say) => say.bitfield(bits("xxxx").bytes),
-    options: { have: "    " },
   },
   {
     name: "fast messages without the fast extension: have-all",
@@ -172,6 +161,14 @@ Deno.test("a request names the length of a short block", () => {
   const { peer } = room.connect();
   const bytes = peer.encoder.take();
   assertEquals([...bytes.subarray(-4)], [0, 0, 0, 100]);
+});
+
+Deno.test("onBitfield() adds pieces when it comes late, as aria2 sends it", () => {
+  const room = setup();
+  const remote = room.connect({ have: "x   " });
+  remote.say.bitfield(bits("x x ").bytes);
+  remote.tell();
+  assertEquals([remote.peer.have.count, remote.peer.useful], [2, 2]);
 });
 
 Deno.test("onHaveNone() leaves us without interest", () => {
