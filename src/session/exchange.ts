@@ -225,12 +225,11 @@ export class Exchange implements ConnHost {
 
   #rotate(now: number): void {
     if (now - this.#rotatedAt < ROTATE_EVERY_MS) return;
-    const isCrowded = this.#parts.permits.free === 0 && this.book.dueCount(now) > 0;
-    if (!isCrowded) return;
-    const peer = pickToReplace(this.swarm.peers, now);
-    if (peer === undefined) return;
-    this.#rotatedAt = now;
-    peer.closing ??= "no-use";
+    const waiting = this.#parts.permits.free === 0 ? this.book.dueCount(now) : 0;
+    if (waiting === 0) return;
+    const replaced = pickToReplace(this.swarm.peers, now, waiting);
+    if (replaced.length > 0) this.#rotatedAt = now;
+    for (const peer of replaced) peer.closing ??= "no-use";
   }
 
   async #connect(known: KnownPeer, permit: Permit, signal: AbortSignal): Promise<void> {

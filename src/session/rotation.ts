@@ -12,28 +12,30 @@ import type { Peer } from "../swarm/peer.ts";
 
 /** A peer is given this long to be of use. */
 export const GRACE_MS = 20_000;
-/** At most one peer is replaced in this time. */
+/** Peers are replaced at most this often. */
 export const ROTATE_EVERY_MS = 5_000;
 /** Slower than this part of the average is much slower. */
 const SLOW_SHARE = 0.1;
 
-/** The peer to replace, if any. */
-export function pickToReplace(peers: readonly Peer[], now: Millis): Peer | undefined {
-  let worst: Peer | undefined;
-  let total = 0;
-  for (const peer of peers) {
-    total += peer.down.rate(now);
-    if (now - peer.connectedAt < GRACE_MS || now - peer.lastBlockAt < GRACE_MS) continue;
-    if (worst === undefined || peer.lastBlockAt < worst.lastBlockAt) worst = peer;
+/** The peers to replace when `waiting` addresses could be tried: every useless one, or else the slowest. */
+export function pickToReplace(peers: readonly Peer[], now: Millis, waiting: number): Peer[] {
+  const useless = peers.filter((peer) => isUseless(peer, now));
+  if (useless.length > 0) {
+    useless.sort((a, b) => a.lastBlockAt - b.lastBlockAt);
+    return useless.slice(0, waiting);
   }
-  if (worst !== undefined) return worst;
-  const average = total / peers.length;
+  const rate = (peer: Peer) => peer.down.rate(now) + peer.up.rate(now);
+  const average = peers.reduce((sum, peer) => sum + rate(peer), 0) / peers.length;
   let slowest: Peer | undefined;
   for (const peer of peers) {
-    if (now - peer.connectedAt < 3 * GRACE_MS || peer.down.rate(now) > average * SLOW_SHARE) {
-      continue;
-    }
-    if (slowest === undefined || peer.down.rate(now) < slowest.down.rate(now)) slowest = peer;
+    if (now - peer.connectedAt < 3 * GRACE_MS || rate(peer) > average * SLOW_SHARE) continue;
+    if (slowest === undefined || rate(peer) < rate(slowest)) slowest = peer;
   }
-  return slowest;
+  return slowest === undefined || waiting === 0 ? [] : [slowest];
+}
+
+/** It has given nothing for a while, and we are not giving to it either. */
+function isUseless(peer: Peer, now: Millis): boolean {
+  if (now - peer.connectedAt < GRACE_MS || now - peer.lastBlockAt < GRACE_MS) return false;
+  return peer.amChoking || !peer.peerInterested;
 }

@@ -1,7 +1,7 @@
 /**
  * Every address of one torrent that is known, and which to dial next.
  *
- * An address the user named goes first, then those that failed least, then those tried longest ago. A
+ * An address the user named goes first (once), then those that were tried in vain least, then those tried longest ago. A
  * failure makes it wait, twice as long each time; a ban is for good. The book is bounded: when it is full
  * the worst address that is not in use makes room, or the new one is refused. The user's are never put
  * out, and any other makes room for them.
@@ -37,6 +37,8 @@ export interface KnownPeer {
   isBusy: boolean;
   /** Failures in a row. */
   failures: number;
+  /** Connections in a row that failed or were of no use. */
+  vain: number;
   /** Not dialled before this time. */
   notBefore: Millis;
   isBanned: boolean;
@@ -89,6 +91,7 @@ export class PeerBook {
       source,
       isBusy: false,
       failures: 0,
+      vain: 0,
       notBefore: 0,
       isBanned: false,
       lot: this.#random.below(2 ** 30),
@@ -132,10 +135,11 @@ export class PeerBook {
   release(known: KnownPeer, now: Millis, outcome: "useful" | "failed" | "rotated"): void {
     known.isBusy = false;
     if (outcome === "useful") {
-      known.failures = 0;
+      known.failures = known.vain = 0;
       known.notBefore = now + BASE_BACKOFF_MS;
       return;
     }
+    known.vain++;
     if (outcome === "rotated") {
       known.notBefore = now + 12 * BASE_BACKOFF_MS;
       return;
@@ -188,7 +192,9 @@ function isDialable(known: KnownPeer): boolean {
 }
 
 function isBetter(a: KnownPeer, b: KnownPeer): boolean {
-  if ((a.source === "user") !== (b.source === "user")) return a.source === "user";
-  if (a.failures !== b.failures) return a.failures < b.failures;
+  // The user's word counts until the address has proven to be of no use; then others have their turn.
+  const isNamed = (known: KnownPeer) => known.source === "user" && known.vain === 0;
+  if (isNamed(a) !== isNamed(b)) return isNamed(a);
+  if (a.vain !== b.vain) return a.vain < b.vain;
   return a.notBefore !== b.notBefore ? a.notBefore < b.notBefore : a.lot < b.lot;
 }

@@ -8,6 +8,7 @@ import { assert, assertEquals, assertGreater, assertLess, assertLessOrEqual } fr
 import { Download, OUTPUT, type PeerPart, scene } from "../sim/download.ts";
 import { FakePeer } from "../sim/fake_peer.ts";
 import { makeTorrent } from "../sim/torrents.ts";
+import { SimTracker } from "../sim/tracker.ts";
 import { SimWorld } from "../sim/world.ts";
 
 const MIB = 1 << 20;
@@ -199,4 +200,26 @@ Deno.test("a download over a bad line completes", async () => {
   });
   assertEquals(await download.outcome(120_000), { kind: "complete" });
   download.assertFiles();
+});
+
+Deno.test("eighty useless addresses of the user hold up the tracker's seed for a minute at most", async () => {
+  for (
+    const part of [{ unchokeMs: Infinity }, { stallAfter: 0 }, { handshake: "silent" as const }]
+  ) {
+    const content = makeTorrent({ length: 1 << 20 });
+    const world = new SimWorld({ seed: 21 });
+    const seed = await FakePeer.start(world.host("10.9.0.1"), content, {});
+    const tracker = new SimTracker(world.host("10.9.0.2"), { peers: [seed.address] });
+    const texts: string[] = [];
+    for (let i = 1; i <= 80; i++) {
+      texts.push((await FakePeer.start(world.host(`10.8.0.${i}`), content, part)).text);
+    }
+    const download = await Download.start(world.host("10.0.0.1"), content, {
+      peers: texts,
+      trackers: [tracker.url],
+    });
+    assertEquals(await download.outcome(300_000), { kind: "complete" }, JSON.stringify(part));
+    assertLess(world.clock.now(), 60_000, JSON.stringify(part));
+    await download.close();
+  }
 });
