@@ -13,7 +13,7 @@
  */
 
 import { isLocal } from "../base/address.ts";
-import { getUint16, getUint32, putUint32 } from "../base/bytes.ts";
+import { getUint32, putUint16, putUint32 } from "../base/bytes.ts";
 import { BugError } from "../base/errors.ts";
 import { HalfSipHash } from "../base/half_siphash.ts";
 import type { Millis } from "../base/units.ts";
@@ -78,8 +78,8 @@ const NOWHERE: Seat = { torrent: -1, peer: -1 };
 const NO_COUNTS: ScrapeCounts = { seeds: 0, completed: 0, leeches: 0 };
 /** How many peers that have timed out an announce takes away. */
 const EXPIRED_PER_ANNOUNCE = 8;
-/** Counters of peers by address; two addresses in one counter share the limit, which is rare. */
-const ADDRESS_COUNTERS = 2 ** 18;
+/** Counters by address, and by torrent and address. Two that fall together share a limit, which is rare. */
+const COUNTERS = 2 ** 18;
 
 /**
  * The table.
@@ -91,19 +91,18 @@ export class PeerTable {
   readonly #peers = new PeerSlab();
   readonly #swarms: SwarmLists;
   readonly #torrents: TorrentSlab;
-  /** Peers by torrent and prefix of the address, so that all ports of an address are found together. */
+  /** Peers by torrent, address and port. */
   readonly #index = new SlotIndex();
-  readonly #addressCounts = new Uint32Array(ADDRESS_COUNTERS);
+  readonly #addressCounts = new Uint32Array(COUNTERS);
+  readonly #portCounts = new Uint32Array(COUNTERS);
   readonly #hash: HalfSipHash;
   readonly #limits: PeerLimits;
   readonly #timeoutSeconds: number;
   readonly #isOpen: boolean;
-  /** What is hashed: four bytes of a torrent, and a prefix. */
-  readonly #key = new Uint8Array(12);
+  /** What is hashed: four bytes of a torrent, up to 18 of an address. */
+  readonly #key = new Uint8Array(22);
   #seeds = 0;
   #peersV6 = 0;
-  /** Peers of one address in one torrent, as the last look-up met them. */
-  #ports = 0;
 
   /** An empty table. */
   constructor(options: PeerTableOptions) {
@@ -130,7 +129,7 @@ export class PeerTable {
   /** Bytes of all its arrays. */
   get bytes(): number {
     return this.#peers.bytes.length + this.#swarms.bytes + this.#index.bytes +
-      this.#torrents.bytes + this.#addressCounts.byteLength;
+      this.#torrents.bytes + 2 * this.#addressCounts.byteLength;
   }
 
   /** Tracks a torrent whether anybody announces it or not; false where there is no room. */
@@ -220,9 +219,12 @@ export class PeerTable {
       if (!isNeeded) throw new BugError("a torrent without peers");
       peers += count;
     }
-    let byAddress = 0;
-    for (const count of this.#addressCounts) byAddress += count;
-    const counts = [this.#peers.size, this.#index.size, byAddress];
+    const counts = [
+      this.#peers.size,
+      this.#index.size,
+      sumOf(this.#addressCounts),
+      sumOf(this.#portCounts),
+    ];
     if (counts.some((count) => count !== peers)) throw new BugError("peers are miscounted");
     const isRight = seeds === this.#seeds && v6 === this.#peersV6;
     if (!isRight) throw new BugError("seeds or IPv6 peers are miscounted");
@@ -237,21 +239,20 @@ export class PeerTable {
     return added;
   }
 
-  #findPeer(torrent: number, a: Announcement): number {
-    const { ip, port } = a;
+  #findPeer(torrent: number, { ip, port }: Announcement): number {
     const peers = this.#peers;
-    const prefix = prefixOf(ip.length === 16);
-    this.#ports = 0;
-    let at = this.#index.find(this.#hashOf(torrent, { bytes: ip, at: 0, length: prefix }));
+    const { length } = ip;
+    const key = this.#key;
+    for (let i = 0; i < length; i++) key[4 + i] = ip[i]!;
+    putUint16(key, 4 + length, port);
+    let at = this.#index.find(this.#hashKey(torrent, length + 2));
     for (; at >= 0; at = this.#index.findNext(at)) {
       const peer = this.#index.slotAt(at);
-      if (peers.torrentOf(peer) !== torrent || peers.isV6(peer) !== (ip.length === 16)) continue;
+      if (peers.torrentOf(peer) !== torrent || peers.isV6(peer) !== (length === 16)) continue;
       const from = peers.addressAt(peer);
       let same = 0;
-      while (same < ip.length && peers.bytes[from + same] === ip[same]) same++;
-      if (same < prefix) continue;
-      this.#ports++;
-      if (same === ip.length && getUint16(peers.bytes, from + same) === port) return peer;
+      while (same < length + 2 && peers.bytes[from + same] === key[4 + same]) same++;
+      if (same === length + 2) return peer;
     }
     return -1;
   }
@@ -264,26 +265,26 @@ export class PeerTable {
       return limit === undefined ? seat : { ...seat, limit };
     }
     const peer = this.#peers.add({ torrent, ip, port, peerId, isSeed }, secondsOf(now));
-    this.#index.add(this.#hashOf(torrent, this.#prefixAt(peer)), peer);
-    this.#addressCounts[this.#counterOf(this.#prefixAt(peer))]!++;
+    this.#index.add(this.#hashOf(peer), peer);
     this.#count(peer, 1);
     this.#swarms.enter(peer);
     return { torrent, peer };
   }
 
-  /** The limit that keeps a new peer out, after {@link #findPeer} has not found it. */
+  /** The limit that keeps a new peer out. */
   #limitOf(torrent: number, ip: Uint8Array): keyof PeerLimits | undefined {
     const limits = this.#limits;
     if (this.#peers.size >= limits.peers) return "peers";
     const inTorrent = this.#swarms.leechesOf(torrent) + this.#swarms.seedsOf(torrent);
     if (inTorrent >= limits.peersPerTorrent) return "peersPerTorrent";
-    if (this.#ports >= limits.portsPerAddress) {
+    const length = prefixOf(ip.length === 16);
+    const ports = this.#portCounts[this.#counterOf(torrent, { bytes: ip, at: 0, length })]!;
+    if (ports >= limits.portsPerAddress) {
       if (!isLocal(ip)) return "portsPerAddress";
-      if (this.#ports >= limits.portsPerLocalAddress) return "portsPerLocalAddress";
+      if (ports >= limits.portsPerLocalAddress) return "portsPerLocalAddress";
     }
-    const counter = this.#counterOf({ bytes: ip, at: 0, length: prefixOf(ip.length === 16) });
-    const isOver = this.#addressCounts[counter]! >= limits.peersPerAddress;
-    return isOver && !isLocal(ip) ? "peersPerAddress" : undefined;
+    const peers = this.#addressCounts[this.#counterOf(NO_SLOT, { bytes: ip, at: 0, length })]!;
+    return peers >= limits.peersPerAddress && !isLocal(ip) ? "peersPerAddress" : undefined;
   }
 
   /** A `stopped` that was overtaken by the next start of the program, with another id, says nothing. */
@@ -299,18 +300,16 @@ export class PeerTable {
 
   /** A leech has become a seed, or the other way round. */
   #turn(peer: number): void {
-    this.#count(peer, -1);
     this.#swarms.leave(peer);
     this.#peers.turn(peer);
     this.#swarms.enter(peer);
-    this.#count(peer, 1);
+    this.#seeds += this.#peers.isSeed(peer) ? 1 : -1;
   }
 
   /** Removes a peer, and its torrent with the last; whether that is so. */
   #remove(peer: number): boolean {
     const torrent = this.#peers.torrentOf(peer);
     this.#index.removeAt(this.#positionOf(peer));
-    this.#addressCounts[this.#counterOf(this.#prefixAt(peer))]!--;
     this.#count(peer, -1);
     this.#swarms.leave(peer);
     this.#peers.remove(peer);
@@ -325,31 +324,37 @@ export class PeerTable {
   }
 
   #count(peer: number, by: 1 | -1): void {
+    const isV6 = this.#peers.isV6(peer);
+    if (isV6) this.#peersV6 += by;
     if (this.#peers.isSeed(peer)) this.#seeds += by;
-    if (this.#peers.isV6(peer)) this.#peersV6 += by;
+    const { bytes } = this.#peers;
+    const prefix = { bytes, at: this.#peers.addressAt(peer), length: prefixOf(isV6) };
+    this.#addressCounts[this.#counterOf(NO_SLOT, prefix)]! += by;
+    this.#portCounts[this.#counterOf(this.#peers.torrentOf(peer), prefix)]! += by;
   }
 
   /** Where a peer is in the index. */
   #positionOf(peer: number): number {
-    const hash = this.#hashOf(this.#peers.torrentOf(peer), this.#prefixAt(peer));
-    let at = this.#index.find(hash);
+    let at = this.#index.find(this.#hashOf(peer));
     while (at >= 0 && this.#index.slotAt(at) !== peer) at = this.#index.findNext(at);
     if (at < 0) throw new BugError("a peer is not found by its address");
     return at;
   }
 
-  #prefixAt(peer: number): Prefix {
-    const length = prefixOf(this.#peers.isV6(peer));
-    return { bytes: this.#peers.bytes, at: this.#peers.addressAt(peer), length };
+  #hashOf(peer: number): number {
+    const at = this.#peers.addressAt(peer);
+    const length = this.#peers.isV6(peer) ? 18 : 6;
+    for (let i = 0; i < length; i++) this.#key[4 + i] = this.#peers.bytes[at + i]!;
+    return this.#hashKey(this.#peers.torrentOf(peer), length);
   }
 
-  #counterOf(prefix: Prefix): number {
-    return this.#hashOf(NO_SLOT, prefix) & (ADDRESS_COUNTERS - 1);
-  }
-
-  #hashOf(torrent: number, { bytes, at, length }: Prefix): number {
-    putUint32(this.#key, 0, torrent);
+  #counterOf(torrent: number, { bytes, at, length }: Prefix): number {
     for (let i = 0; i < length; i++) this.#key[4 + i] = bytes[at + i]!;
+    return this.#hashKey(torrent, length) & (COUNTERS - 1);
+  }
+
+  #hashKey(torrent: number, length: number): number {
+    putUint32(this.#key, 0, torrent);
     return this.#hash.hash32(this.#key, 4 + length);
   }
 }
@@ -363,6 +368,12 @@ interface Prefix {
 
 function prefixOf(isV6: boolean): number {
   return isV6 ? 8 : 4;
+}
+
+function sumOf(counts: Uint32Array): number {
+  let sum = 0;
+  for (const count of counts) sum += count;
+  return sum;
 }
 
 function secondsOf(now: Millis): number {
