@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Address, formatAddress, formatIp, parseIp } from "../base/address.ts";
+import { type Address, canonicalIp, formatAddress } from "../base/address.ts";
 import { NetworkError } from "../base/errors.ts";
 import type { ByteStream, Listener } from "../ports/network.ts";
 import { isEndOfStream, toNetworkError } from "./net_errors.ts";
@@ -63,8 +63,7 @@ export function listenTcp(options: { port: number; host?: string }): Listener {
 export function toAddress(addr: Deno.Addr): Address {
   const { hostname, port } = addr as Deno.NetAddr;
   const bare = hostname.includes("%") ? hostname.slice(0, hostname.indexOf("%")) : hostname;
-  const ip = parseIp(bare);
-  return { host: ip ? formatIp(ip) : hostname, port };
+  return { host: canonicalIp(bare) ?? hostname, port };
 }
 
 function listenOn(hostname: string, port: number, what: string): Listener {

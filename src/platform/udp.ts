@@ -69,11 +69,13 @@ class NativeSocket implements DatagramSocket {
     if (this.#isClosed || this.#pending >= MOST_PENDING_SENDS) return;
     this.#pending++;
     const hostname = forFamily(to.host, this.#isIpv6);
-    const settle = () => {
-      this.#pending--;
-    };
-    this.#conn.send(data, { transport: "udp", hostname, port: to.port }).then(settle, settle);
+    const sending = this.#conn.send(data, { transport: "udp", hostname, port: to.port });
+    sending.then(this.#settle, this.#settle);
   }
+
+  readonly #settle = () => {
+    this.#pending--;
+  };
 
   async receive(): Promise<Datagram | null> {
     while (!this.#isClosed) {
