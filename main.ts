@@ -25,6 +25,7 @@ if (isWorker) {
       const tracker = await TrackerServer.start({ ...world, serveHttp }, options);
       return {
         port: tracker.address.port,
+        ended: tracker.ended,
         [Symbol.asyncDispose]: () => tracker[Symbol.asyncDispose](),
       };
     },

@@ -45,6 +45,8 @@ export interface Parts {
 export interface RunningTracker extends AsyncDisposable {
   /** Where it listens, HTTP and UDP alike. */
   readonly port: number;
+  /** Resolves when it has been disposed, rejects when something else has ended it. */
+  readonly ended: Promise<void>;
 }
 
 /** What a command is given. */

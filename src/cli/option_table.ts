@@ -183,7 +183,15 @@ const PEERS: readonly OptionSpec[] = [
     "-p, --port PORT",
     { type: "ports" },
     "listen on N, or on one of A-B; 0 lets the system choose (6881-6889, then any)",
-    { verbs: [...SWARM, "tracker"], also: ["--listen-port"] },
+    {
+      verbs: [...SWARM, "tracker"],
+      also: ["--listen-port"],
+      helpIn: {
+        tracker: {
+          help: "for HTTP and UDP: N, or one of A-B; 0 lets the system choose (6969)",
+        },
+      },
+    },
   ),
   option("--peer HOST:PORT", ADDRESS, "add a peer, dialled first; repeatable", {
     verbs: SWARM,
@@ -217,6 +225,12 @@ const PEERS: readonly OptionSpec[] = [
       verbs: ["share"],
     },
   ),
+  option("--whitelist FILE", TEXT, "track only the infohashes in FILE, one a line (any torrent)", {
+    verbs: ["tracker"],
+  }),
+  option("--interval DURATION", DURATION, "how often peers are to announce (30m)", {
+    verbs: ["tracker"],
+  }),
   option("--no-peers", FLAG, "no peers at all: web seeds alone", { verbs: SWARM }),
   option("--dht-node HOST:PORT", ADDRESS, "a DHT node to start from; repeatable", {
     verbs: SWARM,

@@ -77,6 +77,8 @@ function runVerb(context: Context): Promise<Ending> {
     case "share":
       sayFirst(context);
       return import("./commands/share.ts").then(({ runShare }) => runShare(context));
+    case "tracker":
+      return import("./commands/tracker.ts").then(({ runTracker }) => runTracker(context));
     case "demo":
       return import("./commands/demo.ts").then(({ runDemo }) => runDemo(context));
     case "version":

@@ -206,6 +206,23 @@ const DONE: readonly VerbSpec[] = [
     isBuilt: true,
   },
   {
+    name: "tracker",
+    usage: "",
+    min: 0,
+    max: 0,
+    summary: "run a tracker, for HTTP and UDP on one port",
+    examples: [
+      { command: "starling tracker", does: "for any torrent, on port 6969" },
+      { command: "starling tracker -p 8000 --whitelist mine.txt", does: "for some torrents only" },
+      { command: "starling tracker --interval 5m -q", does: "peers come back more often" },
+    ],
+    notes: [
+      "It prints its announce URLs. Nothing is kept on the disk: after a restart the peers announce " +
+      "themselves again within one interval. http://HOST:PORT/ is a page for people, /stats the same as JSON.",
+    ],
+    isBuilt: true,
+  },
+  {
     name: "demo",
     usage: "",
     min: 0,
@@ -238,7 +255,6 @@ const LATER: readonly VerbSpec[] = [
   later("meta", "MAGNET", "fetch only the metadata of a magnet link"),
   later("cat", "SOURCE [FILE]", "write the verified bytes of one file to standard output"),
   later("scrape", "SOURCE", "ask the trackers for seeds, leeches and completed downloads"),
-  later("tracker", "", "run a tracker"),
   later("doctor", "[SOURCE]", "say why a download is stalled"),
   later("completions", "bash|zsh|fish", "print a completion script for the shell"),
   later("man", "", "print the manual page"),

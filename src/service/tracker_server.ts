@@ -82,6 +82,9 @@ export class TrackerServer implements AsyncDisposable {
     this.#state = new ServerState({ ...rest, random: world.random }, world.clock.now());
     this.#http = new HttpTrackerServer(this.#state);
     this.#udp = new UdpTrackerServer(this.#state, world.random.bytes(8));
+    this.ended = this.#end();
+    // It is no failure of whoever does not ask.
+    this.ended.catch(() => {});
   }
 
   /**
@@ -110,19 +113,21 @@ export class TrackerServer implements AsyncDisposable {
     return this.#state;
   }
 
-  /** Resolves when the tracker has ended. @throws what ended it, where that was not {@link Symbol.asyncDispose}. */
-  async ended(): Promise<void> {
-    const { signal } = this.#scope;
-    if (!signal.aborted) {
-      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-    }
-    await this.#scope[Symbol.asyncDispose]();
-    if (this.#scope.failure) throw this.#scope.failure.error;
-  }
+  /** Resolves when the tracker has been disposed; rejects with what else has ended it. */
+  readonly ended: Promise<void>;
 
   /** Closes the sockets. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#scope[Symbol.asyncDispose]();
+  }
+
+  async #end(): Promise<void> {
+    const { signal } = this.#scope;
+    await new Promise<void>((resolve) => {
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    await this.#scope[Symbol.asyncDispose]();
+    if (this.#scope.failure) throw this.#scope.failure.error;
   }
 
   async #open(options: TrackerOptions): Promise<void> {

@@ -214,7 +214,7 @@ Deno.test("parseCommandLine() refuses what does not exist yet, and never ignores
     const { message } = refusal(`get x.torrent ${line}`);
     assert(message.endsWith("not available in this version"), `${line}: ${message}`);
   }
-  for (const verb of ["share", "meta", "cat", "doctor", "man"]) {
+  for (const verb of ["meta", "cat", "doctor", "man"]) {
     assertEquals(
       refusal(`${verb} x`).message,
       `Cannot run ${verb}: it is not available in this version`,

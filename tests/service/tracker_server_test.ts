@@ -137,10 +137,10 @@ Deno.test("start() fails and leaves nothing open when a port is taken", async ()
   assertEquals(host.net.udp.size, 0);
 });
 
-Deno.test("ended() resolves when the tracker is disposed, and says what else ended it", async () => {
+Deno.test("ended resolves when the tracker is disposed, and says what else ended it", async () => {
   const { world, host } = setup();
   const tracker = await world.wait(startTracker(host));
-  const ended = tracker.ended();
+  const { ended } = tracker;
   await world.wait(tracker[Symbol.asyncDispose]());
   await world.wait(ended);
   assertEquals(host.net.udp.size, 0);
@@ -157,7 +157,7 @@ Deno.test("ended() resolves when the tracker is disposed, and says what else end
     },
   };
   const broken = await world.wait(TrackerServer.start(closing, { port: 6969 }));
-  await world.wait(assertRejects(() => broken.ended(), NetworkError, "the UDP socket was closed"));
+  await world.wait(assertRejects(() => broken.ended, NetworkError, "the UDP socket was closed"));
 });
 
 Deno.test("the page, the numbers and torrent files are served over HTTP", async () => {

@@ -55,6 +55,7 @@ export async function run(
   const code = await runCli(shell, {
     openWorld: ({ log }) => Promise.resolve(openWorld({ log, workers: 0 })),
     openSession: () => Promise.reject(new Error("no session was expected")),
+    startTracker: () => Promise.reject(new Error("no tracker was expected")),
     ...parts,
   });
   const { text } = shell.stdout;

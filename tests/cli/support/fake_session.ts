@@ -96,8 +96,10 @@ export class FakeSession implements RunningSession {
           [Symbol.asyncDispose]: () => Promise.resolve(),
         });
       },
-      startTracker: () =>
-        Promise.resolve({ port: 6969, [Symbol.asyncDispose]: () => Promise.resolve() }),
+      startTracker: (_world, { port }) => {
+        const ended = new Promise<void>(() => {});
+        return Promise.resolve({ port, ended, [Symbol.asyncDispose]: () => Promise.resolve() });
+      },
       openSession: (_world, options) => {
         this.options = options;
         return this.failure === undefined ? Promise.resolve(this) : Promise.reject(this.failure);
