@@ -16,6 +16,8 @@ import { SHA1_BYTES } from "./disk_metainfo.ts";
 const BATCHES = 24;
 const BATCH_BYTES = 8 * MIB;
 const BATCH_PIECES = 512;
+// As many as a machine without SHA instructions hashes at once.
+const LEAST_PIECES = 4;
 
 /** What is to be hashed. */
 export interface DigestTask {
@@ -35,7 +37,8 @@ export interface DigestTask {
 }
 
 /**
- * Hashes the pieces that are listed.
+ * Hashes the pieces that are listed. It ends at once when the signal aborts: what is under way then comes to
+ * nothing, and ends when the store is disposed of at the latest.
  *
  * @throws {DiskError} where a file cannot be read and nobody wants to be told; the signal's reason.
  */
@@ -45,14 +48,31 @@ export async function digestPieces(
   options: { signal: AbortSignal },
 ): Promise<void> {
   const { signal } = options;
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    await Promise.race([digestAll(store, task, signal), aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+async function digestAll(store: FileStore, task: DigestTask, signal: AbortSignal): Promise<void> {
   let next = 0;
+  const unlessOver: DigestTask = {
+    ...task,
+    onPiece: (piece, digest) => {
+      if (!signal.aborted) task.onPiece(piece, digest);
+    },
+  };
   const lane = async () => {
-    while (next < task.pieces.length) {
-      signal.throwIfAborted();
+    while (next < task.pieces.length && !signal.aborted) {
       const first = next;
       next = batchEnd(task, first);
       try {
-        await digestBatch(store, task, task.pieces.slice(first, next));
+        await digestBatch(store, unlessOver, task.pieces.slice(first, next));
       } catch (error) {
         // The others stop as well.
         next = task.pieces.length;
@@ -62,14 +82,13 @@ export async function digestPieces(
   };
   const outcomes = await Promise.allSettled(Array.from({ length: BATCHES }, lane));
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
-  signal.throwIfAborted();
 }
 
 function batchEnd({ pieces, pieceMap }: DigestTask, first: number): number {
   let end = first;
   for (let bytes = 0; end < pieces.length && end - first < BATCH_PIECES; end++) {
     bytes += pieceMap.pieceBytes(pieces[end]!);
-    if (bytes > BATCH_BYTES && end > first) break;
+    if (bytes > BATCH_BYTES && end - first >= LEAST_PIECES) break;
   }
   return end;
 }

@@ -122,3 +122,35 @@ Deno.test("digestPieces() ends with the signal's reason", async () => {
   const task = { ...layout, pieces, onPiece: () => {} };
   await assertRejects(() => digestPieces(store, task, { signal: stopped }), Error, "enough");
 });
+
+Deno.test("digestPieces() ends at once when it is stopped, and tells nothing afterwards", async () => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<PieceDigests>();
+  const digest = () => (asked.resolve(), answer.promise);
+  const stop = new AbortController();
+  const layout = lay([PIECE]);
+  let told = 0;
+  const task = { ...layout, pieces: [...layout.pieceMap.indices()], onPiece: () => told++ };
+  const store = { digest } as unknown as FileStore;
+  const work = digestPieces(store, task, { signal: stop.signal });
+  await asked.promise;
+  stop.abort(new Error("enough"));
+  await assertRejects(() => work, Error, "enough");
+  answer.resolve({ digests: new Uint8Array(20), isWhole: Uint8Array.of(1) });
+  await answer.promise;
+  assertEquals(told, 0);
+});
+
+Deno.test("digestPieces() asks for four pieces at a time at the least, however large they are", async () => {
+  const counts: number[] = [];
+  const digest = (pieces: readonly (readonly FileSpan[])[]) => {
+    counts.push(pieces.length);
+    const isWhole = new Uint8Array(pieces.length).fill(1);
+    return Promise.resolve({ digests: new Uint8Array(20 * pieces.length), isWhole });
+  };
+  const files = [{ path: ["a"], length: 2 ** 30 }];
+  const content = { name: "d", isSingleFile: false, files };
+  const layout = layOut(content, { pieceLength: 2 ** 26 });
+  await digests({ digest } as unknown as FileStore, layout);
+  assertEquals(counts, [4, 4, 4, 4]);
+});
