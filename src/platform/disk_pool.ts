@@ -207,9 +207,15 @@ export class DiskPool implements Disposable {
     }
     if (best && best.sent.size < MESSAGES_PER_LANE) return best;
     const isNeeded = !best || this.#queuedBytes >= BACKLOG_BYTES;
-    return isNeeded && this.#lanes.length < Math.max(1, this.#workers)
-      ? this.#startLane()
-      : undefined;
+    return isNeeded && this.#lanes.length < this.#mostLanes ? this.#startLane() : undefined;
+  }
+
+  // A download keeps a core busy by itself: on two cores a second Worker for its pieces costs 15 MB and
+  // brings nothing. Checks have all there may be.
+  get #mostLanes(): number {
+    const isPiece = this.#urgent.length === 0 && this.#queue[this.#queueHead]?.piece !== undefined;
+    const spare = navigator.hardwareConcurrency - 1;
+    return Math.max(1, isPiece ? Math.min(this.#workers, spare) : this.#workers);
   }
 
   #startLane(): LaneState {
