@@ -144,7 +144,8 @@ async function extras(
   if (metainfo.isSingleFile) return [];
   const known = knownPaths(metainfo);
   const root = `${output}/${metainfo.name}`;
-  const listing = await shell.folders.list(root, { followsLinks: false, signal });
+  const isKnown = (path: string) => known.has(path);
+  const listing = await shell.folders.list(root, { followsLinks: false, isKnown, signal });
   const found: Verdict[] = [];
   const add = (parts: readonly string[], bytes: number) => {
     const path = parts.join("/");

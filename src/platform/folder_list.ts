@@ -84,24 +84,30 @@ class Walk {
   // Looks at what is in a folder; returns how much that is.
   #enter(folder: Pending): number {
     const where = this.#at(folder.path);
-    let names: string[];
+    let entries: Deno.DirEntry[];
     try {
-      names = Array.from(Deno.readDirSync(where), (entry) => entry.name);
+      entries = [...Deno.readDirSync(where)];
     } catch (error) {
       const failure = toDiskError(error, where, "read");
       this.#troubles.push({ path: folder.path, isFolder: true, error: failure });
       return 0;
     }
-    for (const name of names) {
+    const { isKnown, followsLinks } = this.#options;
+    const start = folder.path.length === 0 ? "" : `${folder.path.join("/")}/`;
+    for (const entry of entries) {
+      const { name } = entry;
+      if (entry.isFile && isKnown?.(start + name)) continue;
       const path = [...folder.path, name];
       try {
-        this.#take(path, folder);
+        // Without links there are no circles, and nothing more to be known of a folder.
+        if (entry.isDirectory && !followsLinks) this.#descend(path, { id: "", parent: folder });
+        else this.#take(path, folder);
       } catch (error) {
         const failure = toDiskError(error, this.#at(path), "read");
         this.#troubles.push({ path, isFolder: false, error: explained(failure, name) });
       }
     }
-    return names.length;
+    return entries.length;
   }
 
   #take(path: readonly string[], parent: Pending): void {
@@ -109,14 +115,16 @@ class Walk {
     const info = lookAt(where, this.#options.followsLinks);
     if (info.isFile) this.#files.push(found(path, info));
     else if (info.isSymlink) this.#links.push(path);
-    else if (info.isDirectory) {
-      const id = idOf(info);
-      if (id !== "" && parent.trail.includes(id)) {
-        return this.#leave(path, "it is a link to a folder that it is in");
-      }
-      if (path.length > MAX_DEPTH) return this.#leave(path, "it is too many folders deep");
-      this.#pending.push({ path, trail: [...parent.trail, id] });
-    } else this.#oddities.push(path);
+    else if (info.isDirectory) this.#descend(path, { id: idOf(info), parent });
+    else this.#oddities.push(path);
+  }
+
+  #descend(path: readonly string[], { id, parent }: { id: string; parent: Pending }): void {
+    if (id !== "" && parent.trail.includes(id)) {
+      return this.#leave(path, "it is a link to a folder that it is in");
+    }
+    if (path.length > MAX_DEPTH) return this.#leave(path, "it is too many folders deep");
+    this.#pending.push({ path, trail: [...parent.trail, id] });
   }
 
   #leave(path: readonly string[], why: string): void {

@@ -48,6 +48,8 @@ export interface Listing {
 export interface ListOptions {
   /** Follow symbolic links below the path; the path itself may always be one. */
   readonly followsLinks: boolean;
+  /** Files that are left out without a look at them, by their components joined with `/`. */
+  readonly isKnown?: (path: string) => boolean;
   /** Gives up. */
   readonly signal: AbortSignal;
 }

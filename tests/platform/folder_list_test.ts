@@ -120,6 +120,18 @@ Deno.test("listFolder() enters a folder that several links lead to each time", {
   });
 });
 
+Deno.test("listFolder() leaves out what is known", async () => {
+  await withFolder(async (folder) => {
+    await Deno.mkdir(`${folder}/d`);
+    for (const path of ["a", "b", "d/a", "d/c"]) await Deno.writeTextFile(`${folder}/${path}`, "x");
+    const isKnown = (path: string) => path === "a" || path === "d/c" || path === "d";
+    for (const followsLinks of [true, false]) {
+      const { files } = await list(folder, { followsLinks, isKnown });
+      assertEquals(pathsOf(files), ["b", "d/a"]);
+    }
+  });
+});
+
 Deno.test("listFolder() rejects for a path where nothing is", async () => {
   await withFolder(async (folder) => {
     const error = await assertRejects(() => list(`${folder}/no`), DiskError);
