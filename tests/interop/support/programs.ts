@@ -16,7 +16,8 @@ export type Need =
   | "opentracker"
   | "script"
   | "libtorrent"
-  | "tmpfs";
+  | "tmpfs"
+  | "netns";
 
 const known = new Map<Need, string | undefined>();
 
@@ -35,11 +36,18 @@ function missing(need: Need): string | undefined {
   switch (need) {
     case "tmpfs":
       return mayMount() ? undefined : "may not mount a tmpfs";
+    case "netns":
+      return mayMakeHosts() ? undefined : "may not make network namespaces";
     case "libtorrent":
       return runs([PYTHON, "-c", "import libtorrent"]) ? undefined : "no python3-libtorrent";
     default:
       return runs(["sh", "-c", `command -v ${need}`]) ? undefined : `${need} is not installed`;
   }
+}
+
+function mayMakeHosts(): boolean {
+  const name = `starling-probe-${Deno.pid}`;
+  return runs(["ip", "netns", "add", name]) && runs(["ip", "netns", "del", name]);
 }
 
 function mayMount(): boolean {

@@ -1,0 +1,42 @@
+/**
+ * `starling share` on one host, `starling get` on another, nothing else on either.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { assertSame, KIB, MIB } from "./support/dataset.ts";
+import { TwoHosts } from "./support/hosts.ts";
+import { interopTest } from "./support/lab.ts";
+import { Child } from "./support/process.ts";
+import { STARLING } from "./support/starling.ts";
+
+interopTest(
+  "share on one host and get on another move a folder, byte for byte",
+  ["netns"],
+  async (lab) => {
+    const hosts = lab.use(await TwoHosts.make());
+    const dataset = await lab.dataset({
+      name: "results",
+      files: [
+        { path: "a.bin", bytes: 3 * MIB + 17 },
+        { path: "über/empty", bytes: 0 },
+        { path: "über/日本.txt", bytes: 40 * KIB },
+      ],
+    });
+    const path = `${dataset.root}/results`;
+    const sharing = lab.use(
+      Child.start([...hosts.left.prefix, ...STARLING, "share", path, "-p", "0"]),
+    );
+    const [url] = await sharing.line(/http:\/\/\S+\.torrent/);
+    assertEquals(new URL(url).hostname, hosts.left.ip);
+
+    const get = [...hosts.right.prefix, ...STARLING, "get", url, "-o", lab.output, "-p", "0"];
+    const getting = lab.use(Child.start([...get, "--timeout", "60"]));
+    assertEquals((await getting.status).code, 0, getting.tail());
+    await assertSame(dataset, lab.output);
+
+    sharing.kill("SIGINT");
+    assertEquals((await sharing.status).code, 130, sharing.tail());
+  },
+);
