@@ -1,8 +1,9 @@
 /**
  * The clients that are measured: how each is started, and how it shows that it is done.
  *
- * All of them find the seed through the tracker in the torrent, talk to nobody else, and use no
- * encryption, no UDP transport and no preallocation.
+ * When they download, all of them find the seed through the tracker in the torrent, talk to nobody else, and
+ * use no encryption, no UDP transport and no preallocation. When they check or make a torrent they use both
+ * cores.
  *
  * @module
  */
@@ -25,10 +26,30 @@ export interface Job {
   readonly port: number;
 }
 
-/** A client. */
-export interface Client {
+/** What is measured: a download, a check of data that is there, making a torrent of it. */
+export type Scenario = "get" | "verify" | "create";
+
+/** A torrent to be made. */
+export interface CreateJob {
+  /** The file or folder. */
+  readonly data: string;
+  /** Where the torrent goes. */
+  readonly torrent: string;
+  readonly pieceBytes: number;
+}
+
+/** A command and how it shows that it is done. */
+export interface Command {
   readonly until: Completion;
-  argv(job: Job): string[];
+  readonly argv: readonly string[];
+}
+
+/** A client; what it cannot do it has no method for. */
+export interface Client {
+  get?(job: Job): Command;
+  /** Checks the data in {@link Job.output}. */
+  verify?(job: Job): Command;
+  create?(job: CreateJob): Command;
   /** Prints the version somewhere in its first line. */
   readonly version: readonly string[];
   /** Why it cannot be measured here. */
@@ -40,57 +61,62 @@ const LT_VERSION = "import libtorrent; print('libtorrent', libtorrent.__version_
 /** Every client by its name. */
 export const CLIENTS: Readonly<Record<string, Client>> = {
   starling: {
-    until: "exit",
     version: [...STARLING, "--version"],
     missing: () => undefined,
-    argv: (job) => [
-      ...STARLING,
-      "get",
-      job.torrent,
-      "-o",
-      job.output,
-      "-p",
-      "0",
-      "--no-dht",
-      "--no-pex",
-      "--no-lsd",
-      "--progress",
-      "none",
-    ],
+    get: (job) => {
+      const argv = [...STARLING, "get", job.torrent, "-o", job.output, "-p", "0", "--no-dht"];
+      return exits([...argv, "--no-pex", "--no-lsd", "--progress", "none"]);
+    },
+    verify: (job) => exits([...STARLING, "verify", job.torrent, job.output, "--progress", "none"]),
+    create: ({ data, torrent, pieceBytes }) => {
+      const argv = [...STARLING, "create", data, "-o", torrent, "--progress", "none"];
+      return exits([...argv, "--piece-length", `${pieceBytes}`]);
+    },
   },
   libtorrent: {
-    until: "line",
     version: [PYTHON, "-c", LT_VERSION],
     missing: () => skipReason(["libtorrent"]),
-    argv: (job) => [PYTHON, benchPath("lt_get.py"), job.torrent, job.output],
+    get: (job) => prints([PYTHON, benchPath("lt_get.py"), job.torrent, job.output]),
+    verify: (job) => prints([PYTHON, benchPath("lt_get.py"), job.torrent, job.output]),
+    create: ({ data, torrent, pieceBytes }) =>
+      exits([PYTHON, benchPath("lt_create.py"), data, torrent, `${pieceBytes}`]),
   },
   aria2: {
-    // Its exit comes a whole second after it is done.
-    until: "hook",
     version: ["aria2c", "--version"],
     missing: () => skipReason(["aria2c"]),
-    argv: (job) => [
-      "aria2c",
-      "--no-conf",
-      "--quiet",
-      "--disable-ipv6",
-      "--enable-dht=false",
-      "--enable-dht6=false",
-      "--bt-enable-lpd=false",
-      "--enable-peer-exchange=false",
-      "--async-dns=false",
-      "--file-allocation=none",
-      "--disk-cache=64M",
-      "--bt-max-peers=0",
-      "--bt-max-open-files=6000",
-      "--seed-ratio=0.0",
-      `--listen-port=${job.port}`,
-      `--on-bt-download-complete=${job.hook}`,
-      `--dir=${job.output}`,
-      job.torrent,
-    ],
+    // Its exit comes a whole second after it is done.
+    get: (job) => ({
+      until: "hook",
+      argv: aria2(job, ["--seed-ratio=0.0", `--on-bt-download-complete=${job.hook}`]),
+    }),
+    verify: (job) =>
+      exits(aria2(job, ["--check-integrity=true", "--hash-check-only=true", "--seed-time=0"])),
+  },
+  mktorrent: {
+    version: ["mktorrent", "-h"],
+    missing: () => skipReason(["mktorrent"]),
+    create: ({ data, torrent, pieceBytes }) => {
+      const argv = ["mktorrent", "-t", "2", "-l", `${Math.log2(pieceBytes)}`];
+      return exits([...argv, "-a", "http://127.0.0.1:2/announce", "-o", torrent, data]);
+    },
   },
 };
+
+function exits(argv: readonly string[]): Command {
+  return { until: "exit", argv };
+}
+
+function prints(argv: readonly string[]): Command {
+  return { until: "line", argv };
+}
+
+function aria2({ torrent, output, port }: Job, more: readonly string[]): string[] {
+  const off = ["--disable-ipv6", "--enable-dht=false", "--enable-dht6=false"];
+  off.push("--bt-enable-lpd=false", "--enable-peer-exchange=false", "--async-dns=false");
+  const tuned = ["--file-allocation=none", "--disk-cache=64M", "--bt-max-peers=0"];
+  tuned.push("--bt-max-open-files=6000", `--listen-port=${port}`, `--dir=${output}`);
+  return ["aria2c", "--no-conf", "--quiet", ...off, ...tuned, ...more, torrent];
+}
 
 /** The path of the script that measures a command. */
 export const MEASURE: readonly string[] = [PYTHON, benchPath("measure.py")];

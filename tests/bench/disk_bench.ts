@@ -9,8 +9,8 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
 import process from "node:process";
+import { parseArgs } from "node:util";
 import { concat, equalBytes } from "../../src/base/bytes.ts";
 import { BLOCK_BYTES, KIB, MIB } from "../../src/base/units.ts";
 import { openWorld } from "../../src/platform/mod.ts";
@@ -37,9 +37,19 @@ interface Plan {
 const CONTENTS = 8;
 
 if (import.meta.main) {
-  const args = parseArgs(Deno.args, {
-    string: ["mib", "piece", "files", "scratch", "workers"],
-    boolean: ["help", "one"],
+  const text = { type: "string" } as const;
+  const flag = { type: "boolean" } as const;
+  const { values: args } = parseArgs({
+    args: Deno.args,
+    options: {
+      mib: text,
+      piece: text,
+      files: text,
+      scratch: text,
+      workers: text,
+      help: flag,
+      one: flag,
+    },
   });
   if (args.help) console.log(HELP);
   else if (args.one) await measure(planOf(args, Number(args.workers)));

@@ -1,28 +1,30 @@
 /**
  * Starling beside other clients on this machine: `deno task bench`.
  *
- * One tuned libtorrent seed on loopback, fresh for every run; the clients take turns (A B C, A B C, …);
- * each run has an empty folder, is measured from the start of its process to its completion, and is
- * compared with the data afterwards, untimed. Prints a table in Markdown.
+ * The clients take turns (A B C, A B C, …); each run is measured from the start of its process to its
+ * completion, and what came of it is compared afterwards, untimed. A download has one tuned libtorrent seed
+ * on loopback, fresh for every run, and an empty folder; a check and the making of a torrent have their data in
+ * the page cache. Prints a table in Markdown.
  *
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
 import { join } from "@std/path";
+import { parseArgs } from "node:util";
 import { assertSame, type Dataset, makeDataset, MIB } from "../interop/support/dataset.ts";
 import { output } from "../interop/support/process.ts";
 import { startLibtorrent } from "../interop/support/seeds.ts";
 import { makeTorrent, type TorrentFile } from "../interop/support/torrent.ts";
 import { startScriptedTracker } from "../interop/support/tracker.ts";
 import { freePort } from "../interop/support/wait.ts";
-import { type Client, CLIENTS, MEASURE } from "./clients.ts";
+import { type Client, CLIENTS, type Command, MEASURE, type Scenario } from "./clients.ts";
 import { type Cost, table } from "./table.ts";
 
 const HELP =
-  `deno task bench [--mib N] [--files N] [--piece KIB] [--rounds N] [--clients A,B] [--scratch DIR]
+  `deno task bench [--scenario S] [--mib N] [--files N] [--piece KIB] [--rounds N] [--clients A,B] [--scratch DIR]
 
-  --mib N        size of the download in MiB (1024)
+  --scenario S   get, verify or create (get)
+  --mib N        size of the data in MiB (1024; 4096 to verify or create)
   --files N      spread it over this many files (one file)
   --piece KIB    piece length in KiB (1024)
   --rounds N     runs of each client, interleaved (3)
@@ -31,7 +33,14 @@ const HELP =
 
 STARLING names the program to measure, else it is deno run -A main.ts.`;
 
+const SETTING: Readonly<Record<Scenario, string>> = {
+  get: "one seed on loopback",
+  verify: "checked where it lies",
+  create: "made into a torrent",
+};
+
 interface Plan {
+  readonly scenario: Scenario;
   readonly mib: number;
   readonly files: number;
   readonly pieceKib: number;
@@ -63,16 +72,17 @@ function planOrUsage(): Plan | undefined {
 }
 
 function planOf(args: readonly string[]): Plan | undefined {
-  const names = ["mib", "files", "piece", "rounds", "clients", "scratch"];
-  const options = parseArgs(args, {
-    string: names,
-    boolean: ["help"],
-    unknown: (name) => {
-      throw new TypeError(`Cannot understand ${name} (--help tells the options)`);
+  const text = { type: "string" } as const;
+  const { values: options } = parseArgs({
+    args: [...args],
+    options: {
+      ...{ scenario: text, mib: text, files: text, piece: text, rounds: text, clients: text },
+      scratch: text,
+      help: { type: "boolean" },
     },
   });
   if (options.help) return undefined;
-  const positive = (name: string, otherwise: number) => {
+  const positive = (name: "mib" | "files" | "piece" | "rounds", otherwise: number) => {
     const value = Number(options[name] ?? otherwise);
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new TypeError(`Cannot take --${name} ${options[name]}: not a positive integer`);
@@ -80,8 +90,13 @@ function planOf(args: readonly string[]): Plan | undefined {
     return value;
   };
   const dir = options.scratch === undefined ? {} : { dir: String(options.scratch) };
+  const scenario = String(options.scenario ?? "get");
+  if (scenario !== "get" && scenario !== "verify" && scenario !== "create") {
+    throw new TypeError(`Cannot take --scenario ${scenario}: not get, verify or create`);
+  }
   return {
-    mib: positive("mib", 1024),
+    scenario,
+    mib: positive("mib", scenario === "get" ? 1024 : 4096),
     files: positive("files", 1),
     pieceKib: positive("piece", 1024),
     rounds: positive("rounds", 3),
@@ -95,7 +110,11 @@ function available(plan: Plan): ReadonlyMap<string, Client> {
   const clients = new Map<string, Client>();
   for (const name of plan.clients) {
     const client = CLIENTS[name];
-    const reason = client === undefined ? "no such client" : client.missing();
+    const reason = client === undefined
+      ? "no such client"
+      : client[plan.scenario] === undefined
+      ? `it cannot ${plan.scenario}`
+      : client.missing();
     if (client === undefined || reason !== undefined) console.error(`${name}: left out, ${reason}`);
     else clients.set(name, client);
   }
@@ -116,9 +135,11 @@ async function measureAll(
   const costs = new Map<string, Cost[]>([...clients.keys()].map((name) => [name, []]));
   for (let round = 1; round <= plan.rounds; round++) {
     for (const [name, client] of clients) {
-      await using seed = await startLibtorrent(torrent, { unchecked: true, fast: true });
-      seedPort = Number(seed.address.split(":")[1]);
-      const cost = await measure(client, torrent, plan.scratch);
+      await using seed = plan.scenario === "get"
+        ? await startLibtorrent(torrent, { unchecked: true, fast: true })
+        : undefined;
+      seedPort = Number(seed?.address.split(":")[1] ?? 0);
+      const cost = await MEASURES[plan.scenario](client, torrent, plan.scratch);
       costs.get(name)!.push(cost);
       const figures = `${cost.wall.toFixed(2)} s, CPU ${(cost.user + cost.sys).toFixed(2)} s`;
       console.error(`round ${round}  ${name.padEnd(12)} ${figures}`);
@@ -139,15 +160,58 @@ async function dataOf(plan: Plan): Promise<Dataset> {
   return await makeDataset(root, { name: "bench", files });
 }
 
-async function measure(client: Client, torrent: TorrentFile, scratch: string): Promise<Cost> {
-  const folder = join(scratch, "out");
-  await Deno.mkdir(folder);
+type Measurement = (client: Client, torrent: TorrentFile, scratch: string) => Promise<Cost>;
+
+const MEASURES: Readonly<Record<Scenario, Measurement>> = {
+  get: async (client, torrent, scratch) => {
+    const folder = join(scratch, "out");
+    await Deno.mkdir(folder);
+    const job = { torrent: torrent.path, output: folder, hook: join(scratch, "hook") };
+    const cost = await measure(client.get!({ ...job, port: freePort() }), scratch);
+    await assertSame(torrent.dataset, folder, { alone: false });
+    await Deno.remove(folder, { recursive: true });
+    return cost;
+  },
+  verify: async (client, torrent, scratch) => {
+    await warm(torrent.dataset);
+    const job = { torrent: torrent.path, output: torrent.dataset.root, hook: "" };
+    return await measure(client.verify!({ ...job, port: freePort() }), scratch);
+  },
+  create: async (client, { dataset, pieceBytes, path }, scratch) => {
+    await warm(dataset);
+    const made = join(scratch, "made.torrent");
+    const data = join(dataset.root, dataset.name);
+    const cost = await measure(client.create!({ data, torrent: made, pieceBytes }), scratch);
+    const [theirs, ours] = [await piecesOf(made), await piecesOf(path)];
+    // Programs put the files of a folder in different orders.
+    if (dataset.files.length === 0 && theirs !== ours) throw new Error("The hashes are wrong");
+    await Deno.remove(made);
+    return cost;
+  },
+};
+
+async function measure({ until, argv }: Command, scratch: string): Promise<Cost> {
   const hook = join(scratch, "hook");
-  const argv = client.argv({ torrent: torrent.path, output: folder, hook, port: freePort() });
-  const cost = await output([...MEASURE, "--until", client.until, "--hook", hook, "--", ...argv]);
-  await assertSame(torrent.dataset, folder, { alone: false });
-  await Deno.remove(folder, { recursive: true });
+  const cost = await output([...MEASURE, "--until", until, "--hook", hook, "--", ...argv]);
   return JSON.parse(cost) as Cost;
+}
+
+/** Reads the data, so that no client has to wait for the disk. */
+async function warm({ root, name, files }: Dataset): Promise<void> {
+  const paths = files.length === 0 ? [name] : files.map(({ path }) => `${name}/${path}`);
+  for (const path of paths) {
+    using file = await Deno.open(join(root, path));
+    await file.readable.pipeTo(new WritableStream());
+  }
+}
+
+/** The piece hashes of a well-made torrent. */
+async function piecesOf(path: string): Promise<string> {
+  const text = new TextDecoder("latin1").decode(await Deno.readFile(path));
+  const at = text.indexOf("6:pieces");
+  const [, length] = /^6:pieces(\d+):/.exec(text.slice(at, at + 30))!;
+  const start = text.indexOf(":", at + 8) + 1;
+  return text.slice(start, start + Number(length));
 }
 
 async function heading(plan: Plan, clients: ReadonlyMap<string, Client>): Promise<string> {
@@ -157,7 +221,9 @@ async function heading(plan: Plan, clients: ReadonlyMap<string, Client>): Promis
     versions.push(`${name} ${line.match(/\d+(\.\d+)+\S*/)?.[0] ?? "?"}`);
   }
   const shape = plan.files === 1 ? "one file" : `${plan.files} files`;
-  return `${plan.mib} MiB in ${shape}, pieces of ${plan.pieceKib} KiB, one seed on loopback, medians of ${plan.rounds} runs (${
+  return `${plan.mib} MiB in ${shape}, pieces of ${plan.pieceKib} KiB, ${
+    SETTING[plan.scenario]
+  }, medians of ${plan.rounds} runs (${
     versions.join(", ")
   }; Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} cores)`;
 }

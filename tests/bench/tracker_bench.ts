@@ -9,8 +9,8 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
 import { join } from "@std/path";
+import { parseArgs } from "node:util";
 import { Child, output } from "../interop/support/process.ts";
 import { ROOT } from "../interop/support/starling.ts";
 import { freePort, until } from "../interop/support/wait.ts";
@@ -47,11 +47,15 @@ interface Load {
 }
 
 async function main(): Promise<void> {
-  const options = parseArgs(Deno.args, {
-    string: ["rounds", "seconds"],
-    boolean: ["help", "memory"],
-    negatable: ["memory"],
-    default: { memory: true, rounds: "5", seconds: "2" },
+  const { values: options } = parseArgs({
+    args: Deno.args,
+    allowNegative: true,
+    options: {
+      rounds: { type: "string", default: "5" },
+      seconds: { type: "string", default: "2" },
+      memory: { type: "boolean", default: true },
+      help: { type: "boolean" },
+    },
   });
   if (options.help) return console.log(HELP);
   const [rounds, seconds] = [Number(options.rounds), Number(options.seconds)];
