@@ -23,7 +23,7 @@ import type { FolderTrouble, FoundFile, Listing } from "../ports/folder.ts";
 import type { World } from "../ports/world.ts";
 import type { Context } from "./context.ts";
 import { compileGlob, type PathMatcher } from "./glob.ts";
-import { HashProgress } from "./hash_progress.ts";
+import { HashProgress, hashWorkers } from "./hash_progress.ts";
 import { openLog } from "./log.ts";
 import { chooseFiles, type FileWish } from "./select.ts";
 import { UsageError } from "./usage_error.ts";
@@ -54,9 +54,6 @@ export interface Creation {
   readonly progress: HashProgress;
 }
 
-/** Less than this is hashed sooner than a Worker has started. */
-const FEW_BYTES = 16 * 1024 * 1024;
-
 /**
  * Makes a torrent.
  *
@@ -78,8 +75,7 @@ export async function createFrom(
   const layout = layOut(content, plan.layout);
   const bytesTotal = found.reduce((sum, { length }) => sum + length, 0);
   await using log = await openLog(context);
-  const workers = bytesTotal <= FEW_BYTES ? 0 : "all";
-  await using world = await parts.openWorld({ log, workers });
+  await using world = await parts.openWorld({ log, workers: hashWorkers(bytesTotal) });
   await using store = await openStore(world, listing, layout);
   const progress = hashProgress(context, layout, name);
   const hashes = await progress.during(hash({ store, layout, found, progress, listing }, signal));

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MIB } from "../base/units.ts";
 import { Meter } from "../base/meter.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Output } from "../ports/shell.ts";
@@ -11,6 +12,14 @@ import { forTerminal } from "./escape.ts";
 import type { Screen } from "./screen.ts";
 import { cut, widthOf } from "./text_width.ts";
 import { formatBytes, formatPercent, formatRate, formatSeconds } from "./units.ts";
+
+/** Less than this is hashed sooner than Workers have started. */
+const FEW_BYTES = 64 * MIB;
+
+/** Disk Workers for so many bytes to hash. */
+export function hashWorkers(bytes: number): 0 | "all" {
+  return bytes <= FEW_BYTES ? 0 : "all";
+}
 
 const FRAME_MS = 200;
 const LOOK_MS = 500;

@@ -10,7 +10,7 @@ import { type FileReport, Verifier } from "../disk/verifier.ts";
 import { isSideName } from "../metainfo/safe_path.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
 import type { Context } from "./context.ts";
-import { HashProgress } from "./hash_progress.ts";
+import { HashProgress, hashWorkers } from "./hash_progress.ts";
 import type { FileState } from "./local_events.ts";
 import { openLog } from "./log.ts";
 import type { Place } from "./place.ts";
@@ -55,7 +55,8 @@ export async function verifyPlace(
   const { parts } = context;
   const { metainfo, output, selection } = plan;
   await using log = await openLog(context);
-  await using world = await parts.openWorld({ log, workers: "all" });
+  const workers = hashWorkers(metainfo.pieceMap.totalBytes);
+  await using world = await parts.openWorld({ log, workers });
   const { hasher, files: io } = world;
   await using kept = await readSide(io, { metainfo, output, hasher });
   await using store = await io.openStore({
