@@ -38,8 +38,10 @@ export async function runVerify(context: Context): Promise<Ending> {
   tell(context, found);
   const isGood = found.counts.bad === 0 && found.counts.missing === 0;
   if (!isGood && isRepair) {
+    const plan = planOf(options, shell);
     return await runDownloads(context, [source!], {
-      ...planOf(options, shell),
+      ...plan,
+      torrent: { ...plan.torrent, output: place.output },
       place: (torrent) => placeOf(torrent, path, shell),
     });
   }
