@@ -43,7 +43,7 @@ export type {
 } from "./base/errors.ts";
 export { Bitfield } from "./base/bitfield.ts";
 export type { PieceIndex } from "./base/units.ts";
-export { FileMap, type PieceRange } from "./metainfo/file_map.ts";
+export { FileMap, type PieceRange, type SpanSink } from "./metainfo/file_map.ts";
 export { PieceMap } from "./metainfo/piece_map.ts";
 export type { FileEntry, HostPort, Metainfo } from "./metainfo/torrent_file.ts";
 export type { Allocation, FileSpan } from "./ports/disk.ts";

@@ -156,6 +156,7 @@ export type DiskErrorKind =
   | "full"
   | "permission"
   | "missing"
+  | "changed"
   | "in-the-way"
   | "too-long"
   | "locked"

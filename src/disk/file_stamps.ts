@@ -53,6 +53,11 @@ export class FileStamps {
     this.#dirty.add(file);
   }
 
+  /** When a file was changed last, 0 where that is not known, or it was touched since it was looked at. */
+  timeOf(file: number): number {
+    return this.#dirty.size > 0 && this.#dirty.has(file) ? 0 : this.times[file]!;
+  }
+
   /** Takes the stamps of the files that were touched. */
   async refresh(store: FileStore): Promise<void> {
     const files = [...this.#dirty];

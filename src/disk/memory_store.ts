@@ -6,15 +6,19 @@
 
 import { DiskError } from "../base/errors.ts";
 import { BLOCK_BYTES } from "../base/units.ts";
-import type {
-  FileSpan,
-  FileStat,
-  FileStore,
-  PieceBuffer,
-  PieceDigests,
-  PieceJob,
-  PieceVerdict,
-  StoreSpec,
+import {
+  type FileSpan,
+  type FileStat,
+  type FileStore,
+  type PieceBuffer,
+  type PieceDigests,
+  type PieceJob,
+  type PieceVerdict,
+  SEND_BYTES,
+  type SendBuffer,
+  type SpanFault,
+  type SpanRows,
+  type StoreSpec,
 } from "../ports/disk.ts";
 import type { Hasher } from "../ports/hash.ts";
 import { SHA1_BYTES } from "./disk_metainfo.ts";
@@ -38,6 +42,7 @@ export class MemoryStore implements FileStore {
   readonly #disk: Volume;
   readonly #spec: StoreSpec;
   readonly #paths: readonly string[];
+  readonly #sendBytes: Uint8Array[] = [];
   #free: number;
   #written = 0;
 
@@ -96,6 +101,35 @@ export class MemoryStore implements FileStore {
     return bytes?.length ?? 0;
   }
 
+  sendBuffer(): SendBuffer {
+    const bytes = this.#sendBytes.pop() ?? new Uint8Array(SEND_BYTES);
+    let isHeld = true;
+    const release = () => {
+      if (isHeld) this.#sendBytes.push(bytes);
+      isHeld = false;
+    };
+    return { bytes, release };
+  }
+
+  async gather(buffer: SendBuffer, spans: SpanRows): Promise<readonly SpanFault[]> {
+    await this.#disk.pass();
+    const faults: SpanFault[] = [];
+    for (let row = 0; row < spans.count; row++) {
+      const [file, offset, start, length, time] = spans.numbers.subarray(row * 5);
+      const into = buffer.bytes.subarray(start!, start! + length!);
+      if (file! < 0) into.fill(0);
+      else {
+        const error = this.#readVerified(file!, { offset: offset!, time: time! }, into);
+        if (error) faults.push({ row, error });
+      }
+    }
+    return faults;
+  }
+
+  forget(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async createEmpty(file: number): Promise<void> {
     await this.#disk.pass();
     this.#disk.write(this.#paths[file]!, 0, new Uint8Array(0));
@@ -143,6 +177,26 @@ export class MemoryStore implements FileStore {
   #writeFile(file: number, offset: number, data: Uint8Array): void {
     const sizedTo = this.#spec.allocation === "none" ? 0 : this.#spec.files[file]!.length;
     this.#disk.write(this.#paths[file]!, offset, data, sizedTo);
+  }
+
+  #readVerified(
+    file: number,
+    { offset, time }: { offset: number; time: number },
+    into: Uint8Array,
+  ): DiskError | undefined {
+    const path = this.#paths[file]!;
+    const found = this.#disk.files.get(path);
+    const isChanged = found !== undefined && time !== 0 && found.mtimeMs !== time;
+    const bytes = found?.bytes.subarray(offset, offset + into.length);
+    if (!isChanged && bytes?.length === into.length) {
+      into.set(bytes);
+      return undefined;
+    }
+    const [kind, why] = isChanged ? ["changed", "was changed"] as const : [
+      "missing",
+      "is gone or shorter than it was",
+    ] as const;
+    return new DiskError(`Cannot read "${path}": it ${why}`, { path, operation: "read", kind });
   }
 
   #gather(spans: readonly FileSpan[]): Uint8Array | undefined {

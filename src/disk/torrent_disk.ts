@@ -17,15 +17,16 @@ import { DiskError } from "../base/errors.ts";
 import type { PieceIndex } from "../base/units.ts";
 import type { Allocation, FileIo, FileStore, PieceBuffer, PieceVerdict } from "../ports/disk.ts";
 import type { Hasher } from "../ports/hash.ts";
+import { BlockBatch, type BlockSource } from "./block_batch.ts";
 import { type DiskMetainfo, pieceHash } from "./disk_metainfo.ts";
 import { FileStamps } from "./file_stamps.ts";
 import { readPiece } from "./piece_reader.ts";
-import { ReadAhead } from "./read_ahead.ts";
 import { recoverPieces } from "./recovery.ts";
 import type { ResumeState } from "./resume.ts";
 import type { ResumeFile } from "./resume_file.ts";
 import { NO_SIDE, openSide, type Side } from "./side.ts";
 import { gather, maskOf } from "./span_mask.ts";
+import { Suspects } from "./suspects.ts";
 
 /** What a torrent's disk is opened with. */
 export interface TorrentDiskOptions {
@@ -77,7 +78,7 @@ export class TorrentDisk implements AsyncDisposable {
   readonly #missing: Int32Array;
   // Pieces in `have` whose bytes of unselected files are in the side file.
   readonly #kept = new Set<number>();
-  readonly #ahead: ReadAhead;
+  readonly #source: BlockSource;
   readonly #work = new Set<Promise<unknown>>();
   #isChecked = false;
   #isDropped = false;
@@ -105,10 +106,19 @@ export class TorrentDisk implements AsyncDisposable {
     this.have = new Bitfield(pieceMap.pieceCount);
     this.wanted = fileMap.wantedPieces(chosen.filter((file) => this.#isSelected[file] === 1));
     this.#stamps = new FileStamps(files.length);
-    this.#ahead = new ReadAhead(
-      (piece, begin, into) => this.#read(piece as PieceIndex, begin, into),
-      (piece) => pieceMap.pieceBytes(piece as PieceIndex),
-    );
+    const suspects = new Suspects(metainfo, store);
+    this.#source = {
+      metainfo,
+      store,
+      suspects,
+      timeOf: (file) => {
+        const isStill = this.#missing[file] === 0 || options.isReadOnly === true;
+        return isStill ? suspects.timeOf(file) ?? this.#stamps.timeOf(file) : 0;
+      },
+      isKept: (piece) => this.#kept.has(piece),
+      read: (piece, begin, into) => this.#read(piece, begin, into),
+      track: (work) => this.#track(work),
+    };
     this.#missing = new Int32Array(files.length);
     files.forEach((_, file) => {
       const { first, end } = fileMap.piecesOf(file);
@@ -213,7 +223,17 @@ export class TorrentDisk implements AsyncDisposable {
    * @throws {DiskError} where a file is gone or shorter than it was.
    */
   read(piece: PieceIndex, begin: number, into: Uint8Array): Promise<void> {
-    return this.#track(this.#ahead.read(piece, begin, into));
+    return this.#track(this.#read(piece, begin, into));
+  }
+
+  /** Reads the blocks that one peer asks for, batch after batch. */
+  newBatch(): BlockBatch {
+    return new BlockBatch(this.#source);
+  }
+
+  /** Nothing is written any more: from now on it is noticed when somebody changes a file. */
+  watch(): Promise<void> {
+    return this.#track(this.#stamps.refresh(this.#store));
   }
 
   /** Whether every piece of a selected file is verified and written. False for what is not selected. */

@@ -38,6 +38,12 @@ export interface PieceRange {
   readonly end: number;
 }
 
+/** Takes spans one by one, as numbers; a `SpanList` is one. */
+export interface SpanSink {
+  /** One more span: `length` bytes of a file (-1: padding) from `offset` on, to be put at `start`. */
+  push(file: number, offset: number, start: number, length: number): void;
+}
+
 /** Immutable map between the files and the pieces of one torrent. */
 export class FileMap {
   readonly #files: readonly MappedFile[];
@@ -81,6 +87,20 @@ export class FileMap {
       at += length;
     }
     return out;
+  }
+
+  /** Adds the `length` bytes from `offset` of the torrent on to `into`, to be put at `start`. Hot path. */
+  addSpans(into: SpanSink, start: number, offset: number, length: number): void {
+    const end = offset + length;
+    const shift = start - offset;
+    for (let place = this.#placeOf(offset), at = offset; at < end; place++) {
+      const index = this.#filled[place]!;
+      const file = this.#files[index]!;
+      const stop = Math.min(end, file.offset + file.length);
+      if (file.isPad) into.push(-1, 0, at + shift, stop - at);
+      else into.push(index, at - file.offset, at + shift, stop - at);
+      at = stop;
+    }
   }
 
   /** The pieces that hold bytes of a file. */

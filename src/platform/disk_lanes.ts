@@ -32,11 +32,18 @@ export class InlineLane implements Lane {
   }
 
   post(request: Request): void {
+    // Costs nothing, and what is asked for at once must know the store.
+    if (request.type === "open") return void this.#service.serve(request);
     setImmediate(() => {
       if (this.#hasEnded) return;
       const reply = this.#service.serve(request);
       if (reply) this.#onReply(reply);
     });
+  }
+
+  /** Does a request at once, before those that wait. Not for `open`. */
+  now(request: Request): Reply {
+    return this.#service.serve(request)!;
   }
 
   end(): void {

@@ -98,7 +98,23 @@ export type Request =
     readonly id: number;
     readonly file: number;
   }
+  | GatherRequest
+  | { readonly type: "forget"; readonly store: number; readonly id: number; readonly file: number }
   | { readonly type: "sync" | "close"; readonly store: number; readonly id: number };
+
+/** Spans of verified files to read to where they are sent from. */
+export interface GatherRequest {
+  readonly type: "gather";
+  readonly store: number;
+  readonly id: number;
+  /** Rows `<file><offset><start><length><time>`, as in `SpanRows`; read up to row `end`. */
+  readonly rows: Float64Array<ArrayBuffer>;
+  readonly end: number;
+  /** A whole `SendBuffer`. */
+  readonly memory: SharedArrayBuffer;
+  /** Leave the rest undone after a row that took it beyond so many milliseconds. */
+  readonly patienceMs: number;
+}
 
 /** Pieces to hash and write. */
 export interface PiecesRequest {
@@ -136,7 +152,10 @@ export interface Reply {
   readonly error?: PlainDiskError;
   /** The Worker is broken: a text for a `BugError`. */
   readonly bug?: string;
-  /** `pieces`, `digest`: 0 or 1 a piece. `stat`: size and time a file, size -1 where there is none. `read`, `reserve`: one number. */
+  /**
+   * `pieces`, `digest`: 0 or 1 a piece. `stat`: size and time a file, size -1 where there is none. `read`,
+   * `reserve`: one number. `gather`: rows that were done, and the milliseconds they took.
+   */
   readonly values?: Float64Array<ArrayBuffer>;
   /** Items that failed by themselves. */
   readonly itemErrors?: readonly ItemError[];
@@ -145,6 +164,9 @@ export interface Reply {
   /** `pieces`: which pieces `digests` belong to. */
   readonly digestItems?: readonly number[];
 }
+
+/** Numbers of a row of {@link GatherRequest}. */
+export const GATHER_NUMBERS = 5;
 
 /** Numbers a span takes in a row. */
 export const SPAN_NUMBERS = 4;

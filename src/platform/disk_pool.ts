@@ -38,6 +38,9 @@ const BACKLOG_BYTES = 8 * MIB;
 /** A request that is still to get its number. */
 type Unsent = Request extends infer R ? R extends { id: number } ? Omit<R, "id"> : never : never;
 
+/** What every lane is told. */
+type Broadcast = Extract<Unsent, { type: "sync" | "close" | "forget" }>;
+
 interface Job {
   readonly store: number;
   readonly bytes: number;
@@ -124,8 +127,26 @@ export class DiskPool implements Disposable {
     });
   }
 
-  /** Sends `sync` or `close` to every lane that has the store; waits for all of them. */
-  async broadcast(store: number, type: "sync" | "close"): Promise<void> {
+  /** Whether all work is done on the calling thread. */
+  get isHere(): boolean {
+    return this.#workers === 0;
+  }
+
+  /** Does a request at once, on the calling thread, before those that wait. Only of a pool without Workers. */
+  now(request: Unsent): Reply {
+    const lane = this.#lanes[0] ?? this.#startLane();
+    if (!(lane.lane instanceof InlineLane) || !this.#introduce(lane, request.store)) {
+      throw new BugError("Cannot do disk work at once: it is a Worker's, or the store is closed");
+    }
+    const reply = lane.lane.now({ ...request, id: 0 } as Request);
+    const error = failureOf(reply);
+    if (error) throw error;
+    return reply;
+  }
+
+  /** Sends a request to every lane that has the store; waits for all of them. */
+  async broadcast(request: Broadcast): Promise<void> {
+    const { store, type } = request;
     const work: Promise<Reply>[] = [];
     for (const lane of this.#lanes) {
       if (!lane.stores.has(store)) continue;
@@ -133,7 +154,7 @@ export class DiskPool implements Disposable {
       work.push(
         new Promise((resolve, reject) => {
           const job: Job = { store, bytes: 0, settle: resolve, fail: reject };
-          this.#post(lane, { type, store, id: this.#nextId++ }, [job]);
+          this.#post(lane, { ...request, id: this.#nextId++ }, [job]);
         }),
       );
     }
@@ -261,18 +282,22 @@ export class DiskPool implements Disposable {
   }
 
   #post(state: LaneState, request: Request, jobs: readonly Job[]): void {
-    const { store } = request;
-    if (!state.stores.has(store) && request.type !== "close") {
-      const open = this.#stores.get(store);
-      if (!open) {
-        for (const job of jobs) job.fail(new BugError("Cannot do disk work: the store is closed"));
-        return;
-      }
-      state.stores.add(store);
-      state.lane.post(open);
+    if (request.type !== "close" && !this.#introduce(state, request.store)) {
+      for (const job of jobs) job.fail(new BugError("Cannot do disk work: the store is closed"));
+      return;
     }
     if ("id" in request) state.sent.set(request.id, jobs);
     state.lane.post(request);
+  }
+
+  // Makes a store known to a lane; false where it is closed.
+  #introduce(state: LaneState, store: number): boolean {
+    if (state.stores.has(store)) return true;
+    const open = this.#stores.get(store);
+    if (!open) return false;
+    state.stores.add(store);
+    state.lane.post(open);
+    return true;
   }
 
   #onReply(state: LaneState, reply: Reply): void {

@@ -18,6 +18,7 @@ import {
   STAGE_BYTES,
   type StoreMemory,
 } from "./disk_messages.ts";
+import { gatherSpans } from "./gather.ts";
 import { HandleCache } from "./handle_cache.ts";
 import { OpenFiles } from "./open_files.ts";
 import { type HashSource, makePieceHasher, type PieceHasher } from "./piece_hasher.ts";
@@ -77,6 +78,11 @@ export class DiskService {
         );
         return { id, values: Float64Array.of(files.read(request.file, request.offset, into)) };
       }
+      case "gather":
+        return gatherSpans(files, request);
+      case "forget":
+        files.forget(request.file);
+        return { id };
       case "write":
         files.write(request.file, request.offset, request.data);
         return { id };

@@ -22,6 +22,9 @@ import type {
   PieceDigests,
   PieceJob,
   PieceVerdict,
+  SendBuffer,
+  SpanFault,
+  SpanRows,
   StoreSpec,
 } from "../ports/disk.ts";
 import { fromPlain } from "./disk_errors.ts";
@@ -34,6 +37,7 @@ import {
 } from "./disk_messages.ts";
 import type { DiskPool } from "./disk_pool.ts";
 import { packFiles } from "./packed_files.ts";
+import { SendReader } from "./send_reader.ts";
 
 const LEAST_SLOTS = 2;
 const STAGE_SLOTS = 4;
@@ -64,6 +68,7 @@ export class PooledStore implements FileStore {
   readonly #memory: StoreMemory;
   readonly #heavy: Place;
   readonly #light: Place;
+  readonly #sending: SendReader;
   readonly #views: (Uint8Array | undefined)[] = [];
   readonly #freeSlots: number[] = [];
   readonly #slots: number;
@@ -95,6 +100,7 @@ export class PooledStore implements FileStore {
     const isAlone = total <= SMALL_BYTES || pools.heavy === pools.light;
     this.#heavy = isAlone ? this.#light : placeIn(pools.heavy);
     if (!isAlone) pools.heavy.warm();
+    this.#sending = new SendReader(this.#light, this.#heavy);
   }
 
   get freeBuffers(): number {
@@ -159,6 +165,18 @@ export class PooledStore implements FileStore {
     return into.length;
   }
 
+  sendBuffer(): SendBuffer {
+    return this.#sending.buffer();
+  }
+
+  gather(buffer: SendBuffer, spans: SpanRows): Promise<readonly SpanFault[]> {
+    return this.#sending.gather(buffer, spans);
+  }
+
+  forget(file: number): Promise<void> {
+    return this.#broadcast({ type: "forget", file });
+  }
+
   async createEmpty(file: number): Promise<void> {
     const { pool, store } = this.#light;
     await pool.request({ type: "create-empty", store, file });
@@ -203,7 +221,7 @@ export class PooledStore implements FileStore {
 
   async sync(files: readonly number[] = []): Promise<void> {
     const { pool, store } = this.#heavy;
-    const work = [this.#broadcast("sync")];
+    const work = [this.#broadcast({ type: "sync" })];
     for (let at = 0; at < files.length; at += STAT_FILES) {
       const some = Float64Array.from(files.slice(at, at + STAT_FILES));
       work.push(pool.request({ type: "sync-files", store, files: some }).then(() => {}));
@@ -214,14 +232,16 @@ export class PooledStore implements FileStore {
   [Symbol.asyncDispose](): Promise<void> {
     if (!this.#closing) {
       Atomics.store(new Int32Array(this.#memory.control), 0, 1);
-      this.#closing = this.#broadcast("close");
+      this.#closing = this.#broadcast({ type: "close" });
     }
     return this.#closing;
   }
 
-  async #broadcast(type: "sync" | "close"): Promise<void> {
+  async #broadcast(
+    what: { type: "sync" | "close" } | { type: "forget"; file: number },
+  ): Promise<void> {
     const places = this.#heavy === this.#light ? [this.#light] : [this.#light, this.#heavy];
-    await Promise.all(places.map(({ pool, store }) => pool.broadcast(store, type)));
+    await Promise.all(places.map(({ pool, store }) => pool.broadcast({ ...what, store })));
   }
 
   async #readOnce(file: number, offset: number, into: Uint8Array): Promise<number> {

@@ -16,6 +16,8 @@ export interface Handle {
   readonly isWritable: boolean;
   /** Where it lies, for messages. */
   readonly path: string;
+  /** What was last seen at the path, once somebody looked: when, and the file's number and time. */
+  look?: { readonly at: number; readonly id: number; readonly time: number };
 }
 
 /** At most `limit` open descriptors. */

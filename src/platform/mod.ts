@@ -32,7 +32,7 @@ export interface WorldOptions {
 /** The real world. Disposing it ends the disk Workers; stores must have been disposed before. */
 export function openWorld(options: WorldOptions = {}): World & AsyncDisposable {
   const heavy = new DiskPool(workersOf(options.workers ?? 2));
-  const light = new DiskPool(0, { openFiles: 8 });
+  const light = new DiskPool(0, { openFiles: 24 });
   const files: FileIo = {
     openStore: (spec) => Promise.resolve(new PooledStore(spec, { heavy, light })),
     openSideFile,

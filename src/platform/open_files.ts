@@ -25,6 +25,9 @@ const READ = READ_ANY | NOFOLLOW;
 const READ_WRITE = fs.constants.O_RDWR | NOFOLLOW | NONBLOCK;
 const CREATE_NEW = fs.constants.O_CREAT | fs.constants.O_EXCL;
 
+// A file that is being given from is looked at this often.
+const LOOK_EVERY_MS = 2000;
+
 // Keys of the handle cache: a store has this many of its own.
 const KEYS = 2 ** 32;
 
@@ -108,6 +111,37 @@ export class OpenFiles {
       if (codeOf(error) === "ENOENT") return undefined;
       throw toDiskError(error, path, "open");
     }
+  }
+
+  /**
+   * A descriptor to read a file with as long as it is the one at its path and was last changed at `time`;
+   * `undefined` where it is not, and then nothing is kept open. What was seen holds for two seconds.
+   *
+   * @throws {DiskError}
+   */
+  forReadingSame(file: number, time: number): number | undefined {
+    const fd = this.forReading(file);
+    if (fd === undefined) return undefined;
+    const handle = this.#handles.get(this.#firstKey + file)!;
+    const now = performance.now();
+    const { look } = handle;
+    if (look !== undefined && look.time === time && now - look.at < LOOK_EVERY_MS) return fd;
+    const info = lookIfThere(handle.path, this.#plan.followsLinks);
+    const id = look?.id ?? fs.fstatSync(fd).ino;
+    // Windows may number no files.
+    const isSame = info !== undefined && (info.ino ?? id) === id;
+    if (isSame && info.mtime?.getTime() === time) {
+      handle.look = { at: now, id, time };
+      return fd;
+    }
+    this.forget(file);
+    return undefined;
+  }
+
+  /** Closes a file, and looks anew before it is opened again. */
+  forget(file: number): void {
+    this.#handles.close(this.#firstKey + file);
+    this.#seen[file] = 0;
   }
 
   /**

@@ -6,6 +6,7 @@
  */
 
 import * as fs from "node:fs";
+import { DiskError } from "../base/errors.ts";
 import { MIB } from "../base/units.ts";
 import type { FileStat } from "../ports/disk.ts";
 import { codeOf, toDiskError } from "./disk_errors.ts";
@@ -18,6 +19,14 @@ const READ_BYTES = MIB;
 const STAT_BLOCK_BYTES = 512;
 /** Bytes that one `reserve` step writes, so that a Worker stays responsive. */
 export const RESERVE_BYTES: number = 16 * MIB;
+
+/** Bytes of a file, and where in memory they go. */
+export interface Placed {
+  readonly offset: number;
+  readonly memory: Uint8Array;
+  readonly start: number;
+  readonly length: number;
+}
 
 /** The files of one store as one thread sees them. Every method throws `DiskError`. */
 export class StoreFiles implements Disposable {
@@ -69,7 +78,27 @@ export class StoreFiles implements Disposable {
   read(file: number, offset: number, into: Uint8Array): number {
     const fd = this.#files.forReading(file);
     if (fd === undefined) return 0;
-    return this.#readFully(fd, file, { offset, into, length: into.length });
+    return this.#readFully(fd, file, { offset, memory: into, start: 0, length: into.length });
+  }
+
+  /**
+   * Reads a span of a verified file, of which not a byte may be missing; where `time` is not 0, it must
+   * have been changed last at that time.
+   *
+   * @throws {DiskError} kind `missing` or `changed`, too.
+   */
+  readVerified(file: number, time: number, where: Placed): void {
+    const fd = time === 0 ? this.#files.forReading(file) : this.#files.forReadingSame(file, time);
+    if (fd === undefined && time !== 0 && this.#files.stat(file) !== undefined) {
+      throw this.#lost(file, "changed", "it was changed");
+    }
+    const got = fd === undefined ? 0 : this.#readFully(fd, file, where);
+    if (got < where.length) throw this.#lost(file, "missing", "it is gone or shorter than it was");
+  }
+
+  /** Closes a file, and looks anew before it is opened again. */
+  forget(file: number): void {
+    this.#files.forget(file);
   }
 
   /** The piece that the spans `rows[at...]` (`count` of them) make, as it lies on the disk. */
@@ -108,7 +137,12 @@ export class StoreFiles implements Disposable {
       // Holes of a sparse file read as zeros and are taken by writing those back.
       for (let at = from; at < end; at += READ_BYTES) {
         const step = Math.min(READ_BYTES, end - at);
-        const got = this.#readFully(fd, file, { offset: at, into: scratch, length: step });
+        const got = this.#readFully(fd, file, {
+          offset: at,
+          memory: scratch,
+          start: 0,
+          length: step,
+        });
         scratch.fill(0, got, step);
         this.write(file, at, scratch, 0, step);
       }
@@ -172,15 +206,16 @@ export class StoreFiles implements Disposable {
     return true;
   }
 
-  #readFully(
-    fd: number,
-    file: number,
-    { offset, into, length }: { offset: number; into: Uint8Array; length: number },
-  ): number {
+  #lost(file: number, kind: "missing" | "changed", why: string): DiskError {
+    const path = this.#files.path(file);
+    return new DiskError(`Cannot read "${path}": ${why}`, { path, operation: "read", kind });
+  }
+
+  #readFully(fd: number, file: number, { offset, memory, start, length }: Placed): number {
     let done = 0;
     try {
       while (done < length) {
-        const got = fs.readSync(fd, into, done, length - done, offset + done);
+        const got = fs.readSync(fd, memory, start + done, length - done, offset + done);
         if (got === 0) break;
         done += got;
       }

@@ -30,6 +30,40 @@ export interface FileSpan {
   readonly length: number;
 }
 
+/**
+ * Spans as rows of numbers, for paths that are too hot for objects: `<file><offset><start><length><time>`
+ * each, the first four as in {@link FileSpan}. Where `time` is not 0, the span is there only as long as its
+ * file was last changed at that time, in milliseconds since the epoch.
+ */
+export interface SpanRows {
+  /** The rows, one behind the other; longer than they are. */
+  readonly numbers: Float64Array<ArrayBuffer>;
+  /** How many rows. */
+  readonly count: number;
+}
+
+/** Memory that blocks leave from on their way to a peer: one batch of blocks and the headers before them. */
+export interface SendBuffer {
+  /** The bytes, `SEND_BYTES` of them; possibly on shared memory. */
+  readonly bytes: Uint8Array;
+  /** Gives the memory back to the store; nothing may touch `bytes` afterwards. Idempotent. */
+  release(): void;
+}
+
+/** Length of every {@link SendBuffer}: 256 KiB of blocks, and 4 KiB for what stands before them. */
+export const SEND_BYTES = 266_240;
+
+/** A span that could not be read. */
+export interface SpanFault {
+  /** Its row. */
+  readonly row: number;
+  /**
+   * Kind `missing`: the file is gone or shorter than it was. Kind `changed`: another file is there, or it
+   * was changed, and what is there now may be right or not. Or why it cannot be read.
+   */
+  readonly error: DiskError;
+}
+
 /** How file space is taken: as it is written, reserved at the start, or not even sized. */
 export type Allocation = "sparse" | "full" | "none";
 
@@ -115,6 +149,16 @@ export interface FileStore extends AsyncDisposable {
   write(file: number, offset: number, data: Uint8Array): Promise<void>;
   /** Reads up to `into.length` bytes; returns how many there were. */
   read(file: number, offset: number, into: Uint8Array): Promise<number>;
+  /** Memory to send from; there is always more, so the caller keeps few and not for long. */
+  sendBuffer(): SendBuffer;
+  /**
+   * Reads spans of verified files straight to where they leave from: each to its `start` in the buffer. A
+   * span whose `file` is -1 becomes zeros. Gives what could not be read, mostly nothing; all else is
+   * there. Neither rows nor buffer may be touched before the answer.
+   */
+  gather(buffer: SendBuffer, spans: SpanRows): Promise<readonly SpanFault[]>;
+  /** Whoever has a file open closes it: what is at its path is looked at anew. */
+  forget(file: number): Promise<void>;
   /** Creates a file that has no bytes, and its folders. */
   createEmpty(file: number): Promise<void>;
   /** What is at a file's path, `undefined` for nothing. Anything but a regular file is `in-the-way`. */

@@ -7,6 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { FileMap, type MappedFile } from "../../src/metainfo/file_map.ts";
 import { PieceMap } from "../../src/metainfo/piece_map.ts";
+import { SpanList } from "../../src/metainfo/span_list.ts";
 import { below, forSeeds } from "../support/prng.ts";
 
 /** Files by their lengths; a negative length is padding. */
@@ -96,5 +97,36 @@ Deno.test("FileMap agrees with a byte-by-byte model", () => {
       });
     }
     assertEquals(found, owners);
+  });
+});
+
+Deno.test("FileMap.addSpans() agrees with a byte-by-byte model for any range", () => {
+  forSeeds(300, (next) => {
+    const lengths = Array.from({ length: 1 + below(next, 40) }, () => below(next, 9) - 2);
+    lengths.push(1 + below(next, 9));
+    const { files, pieceMap, fileMap } = setup(lengths, 1 + below(next, 10));
+    const owners = files.flatMap((f, i) =>
+      Array.from({ length: f.length }, (_, at) => f.isPad ? "-1" : `${i}@${at}`)
+    );
+    const spans = new SpanList();
+    const found: string[] = [];
+    const wanted: string[] = [];
+    for (let start = 100, ranges = below(next, 4); ranges >= 0; ranges--) {
+      const offset = below(next, pieceMap.totalBytes);
+      const length = 1 + below(next, pieceMap.totalBytes - offset);
+      fileMap.addSpans(spans, start, offset, length);
+      for (let i = 0; i < length; i++) wanted.push(`${start + i}: ${owners[offset + i]}`);
+      start += length + below(next, 3);
+    }
+    for (let row = 0; row < spans.count; row++) {
+      const [file, offset, start, length, time] = spans.numbers.subarray(5 * row, 5 * row + 5);
+      assertEquals([spans.fileOf(row), time], [file, 0]);
+      for (let i = 0; i < length!; i++) {
+        found.push(`${start! + i}: ${file! < 0 ? -1 : `${file}@${offset! + i}`}`);
+      }
+    }
+    assertEquals(found, wanted);
+    spans.clear();
+    assertEquals(spans.count, 0);
   });
 });

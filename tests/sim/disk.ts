@@ -46,6 +46,8 @@ export class SimDisk {
   readonly locks: Map<string, Life> = new Map();
   /** When what was asked of it so far will be done, in world time. */
   busyUntil = 0;
+  /** Buffers that blocks are being sent from. */
+  sendBuffers = 0;
   /** Bytes written in all. */
   bytesWritten = 0;
 

@@ -8,17 +8,21 @@
 import { BLOCK_BYTES } from "../../src/base/units.ts";
 import { equalBytes } from "../../src/base/bytes.ts";
 import { DiskError } from "../../src/base/errors.ts";
-import type {
-  FileIo,
-  FileSpan,
-  FileStat,
-  FileStore,
-  PieceBuffer,
-  PieceDigests,
-  PieceJob,
-  PieceVerdict,
-  SideFile,
-  StoreSpec,
+import {
+  type FileIo,
+  type FileSpan,
+  type FileStat,
+  type FileStore,
+  type PieceBuffer,
+  type PieceDigests,
+  type PieceJob,
+  type PieceVerdict,
+  SEND_BYTES,
+  type SendBuffer,
+  type SideFile,
+  type SpanFault,
+  type SpanRows,
+  type StoreSpec,
 } from "../../src/ports/disk.ts";
 import type { SimClock } from "./clock.ts";
 import type { SimDisk } from "./disk.ts";
@@ -129,6 +133,36 @@ class SimStore implements FileStore {
     return this.#read(file, offset, into);
   }
 
+  sendBuffer(): SendBuffer {
+    this.#disk.sendBuffers++;
+    let isOut = true;
+    const release = () => {
+      if (isOut) this.#disk.sendBuffers--;
+      isOut = false;
+    };
+    return { bytes: new Uint8Array(SEND_BYTES), release };
+  }
+
+  async gather(buffer: SendBuffer, spans: SpanRows): Promise<readonly SpanFault[]> {
+    const rows = Array.from(
+      { length: spans.count },
+      (_, row) => [...spans.numbers.subarray(5 * row, 5 * row + 5)],
+    );
+    await this.#operate(rows.reduce((sum, row) => sum + row[3]!, 0));
+    const faults: SpanFault[] = [];
+    for (const [row, [file, offset, start, length, time]] of rows.entries()) {
+      const into = buffer.bytes.subarray(start!, start! + length!);
+      const error = file! < 0 ? void into.fill(0) : this.#fault(file!, time!) ??
+        (this.#read(file!, offset!, into) < length! ? this.#lost(file!, "missing") : undefined);
+      if (error !== undefined) faults.push({ row, error });
+    }
+    return faults;
+  }
+
+  forget(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async createEmpty(file: number): Promise<void> {
     await this.#operate(0);
     this.#disk.make(this.#path(file), "create", this.#clock.epochMs());
@@ -191,6 +225,16 @@ class SimStore implements FileStore {
     if (isNew && this.#spec.allocation !== "none") {
       this.#disk.resize(file, Math.max(file.size, this.#spec.files[span.file]!.length));
     }
+  }
+
+  #fault(file: number, time: number): DiskError | undefined {
+    const found = this.#disk.find(this.#path(file), "read");
+    if (!found) return this.#lost(file, "missing");
+    return time === 0 || found.mtimeMs === time ? undefined : this.#lost(file, "changed");
+  }
+
+  #lost(file: number, kind: "missing" | "changed"): DiskError {
+    return this.#disk.fault(this.#path(file), "read", kind);
   }
 
   #read(file: number, offset: number, into: Uint8Array): number {
