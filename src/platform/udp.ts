@@ -46,6 +46,9 @@ export async function bindUdp(
   throw toNetworkError(failure, what);
 }
 
+// Linux sends to an IPv4 address from a socket on "::" as it is, and needs no text made and read for it.
+const takesIpv4 = Deno.build.os === "linux";
+
 // A socket on "::" sends to IPv4 through the mapped form.
 function forFamily(host: string, isIpv6Socket: boolean): string {
   return isIpv6Socket && !host.includes(":") ? `::ffff:${host}` : host;
@@ -68,7 +71,7 @@ class NativeSocket implements DatagramSocket {
   send(data: Uint8Array, to: Address): void {
     if (this.#isClosed || this.#pending >= MOST_PENDING_SENDS) return;
     this.#pending++;
-    const hostname = forFamily(to.host, this.#isIpv6);
+    const hostname = takesIpv4 ? to.host : forFamily(to.host, this.#isIpv6);
     const sending = this.#conn.send(data, { transport: "udp", hostname, port: to.port });
     sending.then(this.#settle, this.#settle);
   }
@@ -83,11 +86,23 @@ class NativeSocket implements DatagramSocket {
         const [data, from] = await this.#conn.receive(this.#buffer);
         return { data, from: toAddress(from) };
       } catch (error) {
-        // Anything else is an ICMP answer to something sent before, which concerns no receive.
-        if (this.#isClosed || error instanceof Deno.errors.BadResource) return null;
+        if (this.#isOver(error)) return null;
       }
     }
     return null;
+  }
+
+  async serve(handler: (data: Uint8Array, from: Address) => void): Promise<void> {
+    while (!this.#isClosed) {
+      let datagram: [Uint8Array, Deno.Addr];
+      try {
+        datagram = await this.#conn.receive(this.#buffer);
+      } catch (error) {
+        if (this.#isOver(error)) return;
+        continue;
+      }
+      handler(datagram[0], toAddress(datagram[1]));
+    }
   }
 
   close(): void {
@@ -99,6 +114,11 @@ class NativeSocket implements DatagramSocket {
   [Symbol.dispose](): void {
     this.close();
   }
+
+  // Anything else is an ICMP answer to something sent before, which concerns no receive.
+  #isOver(error: unknown): boolean {
+    return this.#isClosed || error instanceof Deno.errors.BadResource;
+  }
 }
 
 class NodeSocket implements DatagramSocket {
@@ -106,6 +126,7 @@ class NodeSocket implements DatagramSocket {
   readonly #socket: Socket;
   readonly #queue: Datagram[] = [];
   #waiter: ((datagram: Datagram | null) => void) | undefined;
+  #server: Server | undefined;
   #isClosed = false;
 
   private constructor(socket: Socket) {
@@ -150,6 +171,14 @@ class NodeSocket implements DatagramSocket {
     });
   }
 
+  serve(handler: (data: Uint8Array, from: Address) => void): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server = { handler, resolve, reject };
+    for (const { data, from } of this.#queue.splice(0)) this.#hand(data, from);
+    return promise;
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -157,6 +186,7 @@ class NodeSocket implements DatagramSocket {
     this.#queue.length = 0;
     this.#waiter?.(null);
     this.#waiter = undefined;
+    this.#server?.resolve();
   }
 
   [Symbol.dispose](): void {
@@ -164,10 +194,27 @@ class NodeSocket implements DatagramSocket {
   }
 
   #onMessage(data: Uint8Array, hostname: string, port: number): void {
-    const datagram = { data, from: toAddress({ transport: "udp", hostname, port }) };
-    if (this.#waiter) {
-      this.#waiter(datagram);
+    const from = toAddress({ transport: "udp", hostname, port });
+    if (this.#server) this.#hand(data, from);
+    else if (this.#waiter) {
+      this.#waiter({ data, from });
       this.#waiter = undefined;
-    } else if (this.#queue.length < MOST_QUEUED) this.#queue.push(datagram);
+    } else if (this.#queue.length < MOST_QUEUED) this.#queue.push({ data, from });
   }
+
+  #hand(data: Uint8Array, from: Address): void {
+    try {
+      this.#server?.handler(data, from);
+    } catch (error) {
+      this.#server?.reject(error);
+      this.#server = undefined;
+    }
+  }
+}
+
+// Who is handed datagrams, and how they are told of the end.
+interface Server {
+  readonly handler: (data: Uint8Array, from: Address) => void;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
 }

@@ -55,6 +55,12 @@ export interface DatagramSocket extends Disposable {
   send(data: Uint8Array, to: Address): void;
   /** The next datagram; `null` once closed. */
   receive(): Promise<Datagram | null>;
+  /**
+   * Hands every datagram to `handler` until the socket is closed, and resolves then. `data` is valid until the
+   * handler returns. For servers, in the place of {@link receive}: it saves a promise for each datagram. Not
+   * every platform has it. Rejects with what the handler throws.
+   */
+  serve?(handler: (data: Uint8Array, from: Address) => void): Promise<void>;
   /** Closes it; idempotent. */
   close(): void;
 }

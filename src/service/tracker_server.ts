@@ -156,7 +156,7 @@ export class TrackerServer implements AsyncDisposable {
     }
   }
 
-  // Hot path: no await but the receive, no allocation of bytes.
+  // Hot path: no allocation of bytes.
   async #serveUdp(socket: DatagramSocket): Promise<void> {
     const { clock } = this.#world;
     const ip = new Uint8Array(16);
@@ -166,17 +166,24 @@ export class TrackerServer implements AsyncDisposable {
       { length: ANSWERS },
       (_, i) => answers.subarray(i * MAX_ANSWER_BYTES, (i + 1) * MAX_ANSWER_BYTES),
     );
-    for (let turn = 0;; turn = (turn + 1) % ANSWERS) {
-      const datagram = await socket.receive();
-      if (!datagram) throw new NetworkError("other", "Cannot receive: the UDP socket was closed");
-      const { data, from } = datagram;
+    let turn = 0;
+    const onDatagram = (data: Uint8Array, from: Address) => {
       const length = putIp(from.host, ip);
-      if (length === 0) continue;
+      if (length === 0) return;
+      // One that may still be on its way out is not written over.
+      turn = (turn + 1) % ANSWERS;
       const out = outs[turn]!;
       const asker = { ip: length === 4 ? ip4 : ip, now: clock.now() };
       const end = this.#udp.answer(data, asker, out);
       if (end > 0) socket.send(out.subarray(0, end), from);
+    };
+    if (socket.serve) await socket.serve(onDatagram);
+    else {
+      for (let next = await socket.receive(); next; next = await socket.receive()) {
+        onDatagram(next.data, next.from);
+      }
     }
+    throw new NetworkError("other", "Cannot receive: the UDP socket was closed");
   }
 
   async #expire(signal: AbortSignal): Promise<void> {

@@ -37,6 +37,31 @@ for (const isNative of [true, false]) {
     socket.send(new Uint8Array(1), { host: "127.0.0.1", port: 9 });
   });
 
+  Deno.test(`${name} serves every datagram until it is closed`, async () => {
+    using a = await bind({ port: 0 });
+    using b = await bind({ port: 0, host: "127.0.0.1" });
+    const to = { host: "127.0.0.1", port: a.address.port };
+    const seen: unknown[] = [];
+    const served = a.serve!((data, from) => {
+      seen.push([[...data], from]);
+      if (data[0] === 3) a.close();
+      else b.send(Uint8Array.of(data[0]! + 1), to);
+    });
+    b.send(Uint8Array.of(1), to);
+    await served;
+    assertEquals(seen, [1, 2, 3].map((n) => [[n], b.address]));
+    await a.serve!(() => {});
+  });
+
+  Deno.test(`${name} rejects with what a handler throws`, async () => {
+    using a = await bind({ port: 0, host: "127.0.0.1" });
+    const served = a.serve!(() => {
+      throw new TypeError("no");
+    });
+    a.send(new Uint8Array(1), a.address);
+    await assertRejects(() => served, TypeError, "no");
+  });
+
   Deno.test(`${name} goes on when what it sent was refused`, async () => {
     using a = await bind({ port: 0, host: "127.0.0.1" });
     const gone = await bind({ port: 0, host: "127.0.0.1" });
