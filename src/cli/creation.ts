@@ -119,7 +119,10 @@ function chosen(
     isPad: false,
   }));
   const { selection, idle } = chooseFiles(entries, wish, "globs see the paths below PATH");
-  for (const glob of idle) warn(`--exclude ${JSON.stringify(glob)} matches no file`);
+  for (const glob of idle) {
+    const isOfUse = listing.troubles.some(({ path }) => leavesOut(glob, path.join("/")));
+    if (!isOfUse) warn(`--exclude ${JSON.stringify(glob)} matches no file`);
+  }
   const taken = selection?.map((index) => files[index]!) ?? files;
   if (taken.every(({ length }) => length === 0)) {
     throw new UsageError(`Cannot make a torrent of ${path}: there is not a byte in it`);
@@ -138,9 +141,13 @@ function matcherOf({ include, exclude }: FileWish): PathMatcher {
 function matters({ path, isFolder }: FolderTrouble, wish: FileWish): boolean {
   const text = path.join("/");
   if (!isFolder) return matcherOf(wish)(text);
-  const isExcluded = wish.exclude.map(compileGlob)
-    .some((matches) => matches(text) || matches(`${text}/x`));
-  return !isExcluded;
+  return !wish.exclude.some((glob) => leavesOut(glob, text));
+}
+
+/** Whether a glob leaves out a file, or what is in a folder. */
+function leavesOut(glob: string, path: string): boolean {
+  const matches = compileGlob(glob);
+  return matches(path) || matches(`${path}/x`);
 }
 
 function openStore(world: World, listing: Listing, layout: Layout): Promise<FileStore> {

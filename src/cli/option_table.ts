@@ -128,12 +128,16 @@ const MAKING: readonly OptionSpec[] = [
     "tells one tracker's torrents from another's; part of the infohash",
     {
       verbs: MAKE,
-      helpIn: { edit: { help: "the same; an empty text takes it away" } },
+      helpIn: {
+        edit: {
+          help: "tells one tracker's torrents from another's, part of the infohash; empty: none",
+        },
+      },
     },
   ),
   option("--comment TEXT", WORDING, "a comment", {
     verbs: MAKE,
-    helpIn: { edit: { help: "a comment; an empty text takes it away" } },
+    helpIn: { edit: { help: "a comment; empty: none" } },
   }),
   option("--name NAME", TEXT, "what the torrent is called (the name of PATH)", {
     verbs: ["create"],

@@ -44,7 +44,10 @@ export interface FileReport {
   /** How many pieces it has, and how many of them are not good. */
   readonly pieces: number;
   readonly badPieces: number;
-  /** Where every bad piece reaches into a file that is missing or of a wrong size: the first such file. */
+  /**
+   * Where every bad piece reaches into a file that is missing, of a wrong size or not to be read: the first
+   * such file.
+   */
   readonly blame?: { readonly file: number; readonly isMissing: boolean };
 }
 
@@ -158,8 +161,7 @@ export class Verifier {
     if (!this.#isWhole(file)) return { ...base, state: "bad", size };
     const bad = this.#badPieces(file, { first, end });
     if (bad.length === 0) return { ...base, state: "ok", size, badPieces: 0 };
-    const { root, metainfo } = this.#options;
-    const error = this.#troubles.get([root, ...metainfo.files[file]!.path].join("/"));
+    const error = this.#troubleOf(file);
     const blame = this.#blameFor(bad, file);
     return {
       ...base,
@@ -171,6 +173,12 @@ export class Verifier {
         ? {}
         : { blame: { file: blame, isMissing: this.#stats.get(blame) === undefined } }),
     };
+  }
+
+  #troubleOf(file: number): DiskError | undefined {
+    if (this.#troubles.size === 0) return undefined;
+    const { root, metainfo } = this.#options;
+    return this.#troubles.get([root, ...metainfo.files[file]!.path].join("/"));
   }
 
   #badPieces(file: number, { first, end }: { first: number; end: number }): PieceIndex[] {
@@ -197,7 +205,8 @@ export class Verifier {
     const known = this.#brokenAt.get(piece);
     if (known) return known;
     const files = this.#options.metainfo.fileMap.filesAt(piece);
-    const broken = files.filter((file) => !this.#isWhole(file)).slice(0, 2);
+    const isBroken = (file: number) => !this.#isWhole(file) || this.#troubleOf(file) !== undefined;
+    const broken = files.filter(isBroken).slice(0, 2);
     this.#brokenAt.set(piece, broken);
     return broken;
   }

@@ -5,11 +5,13 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { DiskError } from "../../src/base/errors.ts";
 import { MemoryDisk } from "../../src/disk/memory_disk.ts";
 import { readSide } from "../../src/disk/side_reader.ts";
 import { TorrentDisk } from "../../src/disk/torrent_disk.ts";
 import { type FileReport, Verifier } from "../../src/disk/verifier.ts";
 import { systemHasher as hasher } from "../../src/platform/hasher.ts";
+import type { FileSpan, FileStore } from "../../src/ports/disk.ts";
 import { below, pick, prng } from "../support/prng.ts";
 import { fill, type KnownTorrent, makeTorrent } from "./support/torrent.ts";
 
@@ -207,4 +209,26 @@ Deno.test("Verifier ends with the signal's reason", async () => {
   const verifier = await Verifier.open(options);
   const stopped = AbortSignal.abort(new Error("enough"));
   await assertRejects(() => verifier.run({ onPiece: () => {}, signal: stopped }), Error, "enough");
+});
+
+Deno.test("Verifier goes on around a file that cannot be read", async () => {
+  const { torrent, disk } = setup();
+  put(disk, torrent, [0, 1, 2, 3]);
+  const { metainfo } = torrent;
+  const spec = { root: OUTPUT, files: metainfo.files, pieceBytes: 1, bufferBytes: 0 } as const;
+  const store = await disk.openStore({ ...spec, allocation: "none" });
+  const digest = (pieces: readonly (readonly FileSpan[])[]) => {
+    if (!pieces.flat().some(({ file }) => file === 1)) return store.digest(pieces);
+    const path = "out/t/b";
+    const options = { path, operation: "open", kind: "permission" } as const;
+    return Promise.reject(new DiskError("permission denied", options));
+  };
+  const statMany = (files: readonly number[]) => store.statMany(files);
+  const broken = { digest, statMany } as unknown as FileStore;
+  const files = [0, 1, 2, 3];
+  const options = { metainfo, store: broken, root: OUTPUT, kept: undefined, hasher, files };
+  const verifier = await Verifier.open(options);
+  const reports = await verifier.run({ onPiece: () => {}, signal });
+  assertEquals(shown(reports), "0 bad 1/3 <1!, 1 bad 2/2, 2 bad 1/4 <1!, 3 ok 0/0");
+  assertEquals(reports[1]!.error?.message, "permission denied");
 });
