@@ -23,6 +23,7 @@ import type { AddTorrent, SessionOptions } from "./options.ts";
 import { isOurselves, readGreeting, sendGreeting } from "./peer_conn.ts";
 import type { EventBody } from "./reporter.ts";
 import { DEFAULT_BUFFER_BYTES, Torrent } from "./torrent.ts";
+import { UdpTrackers } from "./tracker_udp.ts";
 
 /** Peers at the most, dialling plus connected. */
 export const MAX_PEERS = 40;
@@ -41,6 +42,7 @@ export class Session implements AsyncDisposable {
   readonly #exchanges = new Map<string, Exchange>();
   readonly #permits: Semaphore;
   readonly #downLimit: TokenBucket;
+  readonly #udp: UdpTrackers;
   readonly #upLimit: TokenBucket;
   readonly #peerId: Uint8Array;
   #listener: Listener | undefined;
@@ -52,6 +54,7 @@ export class Session implements AsyncDisposable {
     this.#options = options;
     this.#permits = new Semaphore(options.maxPeers ?? MAX_PEERS);
     this.#downLimit = new TokenBucket(options.downLimit ?? Infinity);
+    this.#udp = new UdpTrackers(world);
     this.#upLimit = new TokenBucket(options.upLimit ?? Infinity);
     const prefix = new TextEncoder().encode(PEER_ID_PREFIX);
     this.#peerId = concat([prefix, world.random.bytes(20 - prefix.length)]);
@@ -103,6 +106,7 @@ export class Session implements AsyncDisposable {
       bufferBytes: this.#options.bufferBytes ?? DEFAULT_BUFFER_BYTES,
       allowPrivate: this.#options.allowPrivate ?? false,
       userAgent: this.#options.userAgent ?? USER_AGENT,
+      udp: this.#udp,
       port: () => this.port,
       publish: (event) => this.#publish(event),
       onExchange: (exchange) => this.#exchanges.set(key, exchange),

@@ -30,6 +30,7 @@ import { Exchange } from "./exchange.ts";
 import type { AddTorrent } from "./options.ts";
 import { type EventBody, Reporter } from "./reporter.ts";
 import { type TorrentState, type TorrentStats, torrentStats } from "./stats.ts";
+import type { UdpTrackers } from "./tracker_udp.ts";
 
 /** Memory for pieces where the options do not say: what 200 ms × 1 Gbit/s have in flight, and a little. */
 export const DEFAULT_BUFFER_BYTES: number = 28 * MIB;
@@ -49,6 +50,7 @@ export interface TorrentHost {
   readonly bufferBytes: number;
   readonly allowPrivate: boolean;
   readonly userAgent: string;
+  readonly udp: UdpTrackers;
   readonly port: () => number;
   readonly publish: (event: EventBody) => void;
   /** The torrent takes part in a swarm from now on; peers that dial us can be handed to it. */
@@ -251,7 +253,7 @@ export class Torrent {
   #announce(exchange: Exchange): void {
     const { noTrackers, noPeers, trackers } = this.#options;
     if (noTrackers === true || noPeers === true) return;
-    const { world, peerId, port, allowPrivate, userAgent } = this.#host;
+    const { world, peerId, port, allowPrivate, userAgent, udp } = this.#host;
     const announcer = new Announcer({
       tiers: this.metainfo.trackers,
       userTrackers: trackers ?? [],
@@ -269,6 +271,7 @@ export class Torrent {
       isPrivate: this.metainfo.isPrivate,
       allowPrivate,
       userAgent,
+      udp,
     });
     this.#announcer = announcer;
     this.#scope.spawn((signal) => announcer.run(signal));
