@@ -19,7 +19,7 @@ export class HalfSipHash {
   /** The last 32 bits of the last {@link hash64}, unsigned. */
   high = 0;
 
-  /** @param key 8 secret bytes. */
+  /** The function of a key of 8 secret bytes. */
   constructor(key: Uint8Array) {
     this.#k0 = littleEndian(key, 0);
     this.#k1 = littleEndian(key, 4);

@@ -13,7 +13,9 @@ import type { Millis } from "../base/units.ts";
 
 /** What the page is to show. */
 export interface PageOptions {
+  /** What it is about. */
   readonly state: ServerState;
+  /** On the clock that the state was made with. */
   readonly now: Millis;
   /** How the visitor reached us, from the request's `Host`: hostile text. */
   readonly host: string | undefined;

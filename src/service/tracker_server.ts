@@ -28,7 +28,9 @@ import { trackerPage, trackerStats } from "./tracker_page.ts";
 
 /** The outside world of a tracker server. */
 export interface TrackerWorld extends Pick<World, "clock" | "random" | "log"> {
+  /** For UDP. */
   readonly network: Pick<World["network"], "bindUdp">;
+  /** For HTTP. */
   readonly serveHttp: ServeHttp;
 }
 

@@ -22,6 +22,7 @@ import { type UdpOutcome, type UdpQuestion, UdpTrackerClient } from "../tracker/
 
 /** The outside world of UDP announces. */
 export interface UdpWorld extends Pick<World, "clock" | "random"> {
+  /** For the socket, and the addresses of trackers. */
   readonly network: Pick<Network, "bindUdp" | "resolve">;
 }
 

@@ -22,7 +22,7 @@ export class ConnectionIds {
   readonly #hash: HalfSipHash;
   readonly #message = new Uint8Array(20);
 
-  /** @param secret 8 bytes. */
+  /** Ids under a secret of 8 bytes. */
   constructor(secret: Uint8Array) {
     this.#hash = new HalfSipHash(secret);
   }

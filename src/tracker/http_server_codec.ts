@@ -28,6 +28,7 @@ export interface HttpAnnounce {
   readonly port: number;
   /** Whether nothing is left to download. */
   readonly isSeed: boolean;
+  /** What else it tells. */
   readonly event: AnnounceEvent | undefined;
   /** Negative for the tracker to choose. */
   readonly numWant: number;
@@ -39,12 +40,15 @@ export interface HttpAnnounce {
 
 /** Why a query cannot be answered, for the `failure reason`. */
 export interface QueryFailure {
+  /** One line. */
   readonly failure: string;
 }
 
 /** A peer in an answer that is not compact. */
 export interface PeerEntry {
+  /** An IP literal. */
   readonly ip: string;
+  /** Where it accepts peers. */
   readonly port: number;
   /** 20 bytes. */
   readonly peerId?: Uint8Array;
@@ -56,6 +60,7 @@ export interface HttpAnnounceAnswer {
   readonly interval: number;
   /** Seconds. */
   readonly minInterval: number;
+  /** Of the torrent. */
   readonly counts: ScrapeCounts;
   /** Compact IPv4 peers, or dictionaries of both families. */
   readonly peers: Uint8Array | readonly PeerEntry[];

@@ -32,12 +32,15 @@ const V6 = 2;
 
 /** What a record is made of. */
 export interface PeerRecord {
+  /** A torrent's number. */
   readonly torrent: number;
   /** 4 or 16 bytes. */
   readonly ip: Uint8Array;
+  /** Where it accepts peers. */
   readonly port: number;
   /** 20 bytes. */
   readonly peerId: Uint8Array;
+  /** Whether it has everything. */
   readonly isSeed: boolean;
 }
 

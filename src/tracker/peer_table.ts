@@ -50,6 +50,7 @@ export interface Announcement {
   readonly port: number;
   /** Whether it has everything. */
   readonly isSeed: boolean;
+  /** What else it tells. */
   readonly event: AnnounceEvent | undefined;
 }
 
@@ -68,9 +69,13 @@ export type TorrentRefusal = "not-admitted" | "torrents";
 
 /** How many of what there are. */
 export interface TableCounts {
+  /** Torrents that anybody has, or that were admitted. */
   readonly torrents: number;
+  /** Peers, one for each torrent that a client is in. */
   readonly peers: number;
+  /** Those of them that have everything. */
   readonly seeds: number;
+  /** Those of them that announced over IPv6. */
   readonly peersV6: number;
 }
 

@@ -30,6 +30,7 @@ const JITTER = 0.1;
 
 /** How a tracker server is made. */
 export interface ServerStateOptions {
+  /** For secrets, intervals and the choice of peers. */
   readonly random: Random;
   /** How often peers are to announce ({@link DEFAULT_INTERVAL_MS}). */
   readonly intervalMs?: number;
@@ -41,12 +42,17 @@ export interface ServerStateOptions {
 
 /** What happened since the start. */
 export interface ServerCounters {
+  /** Announces over HTTP that were taken. */
   httpAnnounces: number;
+  /** Scrapes over HTTP that were answered. */
   httpScrapes: number;
   /** Questions over HTTP that were answered with a failure. */
   httpFailures: number;
+  /** Connection ids given. */
   udpConnects: number;
+  /** Announces over UDP that were taken. */
   udpAnnounces: number;
+  /** Scrapes over UDP that were answered. */
   udpScrapes: number;
   /** Questions over UDP that were answered with an error. */
   udpErrors: number;

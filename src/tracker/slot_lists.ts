@@ -36,7 +36,7 @@ export class SlotLists {
   readonly #free = new Uint32Array(CLASSES).fill(NONE);
   #lists = new Uint32Array(0);
 
-  /** @param extraBytes how many bytes go with each element. */
+  /** No lists yet; `extraBytes` go with each element. */
   constructor(extraBytes: number) {
     this.#extraBytes = extraBytes;
     this.#extras = new Uint8Array(LEAST * extraBytes);

@@ -44,7 +44,7 @@ export class SwarmLists {
   readonly #v6 = new SlotLists(18);
   #state: number;
 
-  /** @param seed for the choice of peers; it need not be secret. */
+  /** No torrents yet. The seed is for the choice of peers and need not be secret. */
   constructor(peers: PeerSlab, seed: number) {
     this.#peers = peers;
     // The generator below stands still at 0.

@@ -30,7 +30,7 @@ export class TorrentSlab {
   readonly #index = new SlotIndex();
   readonly #hash: HalfSipHash;
 
-  /** @param hash under a key that strangers do not know, since they choose infohashes. */
+  /** No torrents yet. The hash is under a key that strangers do not know, since they choose infohashes. */
   constructor(hash: HalfSipHash) {
     this.#hash = hash;
   }

@@ -60,7 +60,9 @@ export type UdpOutcome =
 
 /** A packet to be sent. */
 export interface UdpPacket {
+  /** The payload. */
   readonly data: Uint8Array;
+  /** The tracker. */
   readonly to: Address;
 }
 
@@ -95,7 +97,7 @@ export class UdpTrackerClient {
   #outcomes: [id: number, outcome: UdpOutcome][] = [];
   #lastId = 0;
 
-  /** @param random for transaction ids, which must not be guessed. */
+  /** No conversations yet. Transaction ids, which must not be guessed, are from `random`. */
   constructor(random: Pick<Random, "bytes">) {
     this.#random = random;
   }

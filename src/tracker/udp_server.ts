@@ -30,7 +30,7 @@ export class UdpTrackerServer {
   readonly #state: ServerState;
   readonly #ids: ConnectionIds;
 
-  /** @param secret 8 bytes, for connection ids. */
+  /** Shares the state with an `HttpTrackerServer`; the secret, 8 bytes, is for connection ids. */
   constructor(state: ServerState, secret: Uint8Array) {
     this.#state = state;
     this.#ids = new ConnectionIds(secret);

@@ -27,8 +27,11 @@ import { MAX_SCRAPE, type ScrapeCounts } from "./scrape.ts";
 
 /** An announce as it arrived. The byte strings are views of the packet. */
 export interface UdpAnnounce {
+  /** Which question this is. */
   readonly action: "announce";
+  /** To be repeated in the answer. */
   readonly transactionId: number;
+  /** To be checked against the sender. */
   readonly connectionId: ConnectionId;
   /** 20 bytes. */
   readonly infoHash: Uint8Array;
@@ -42,6 +45,7 @@ export interface UdpAnnounce {
   readonly uploaded: number;
   /** None for a code that is not known. */
   readonly event: AnnounceEvent | undefined;
+  /** By which a client may be known again. */
   readonly key: number;
   /** As the client gave it: negative for the tracker to choose. */
   readonly numWant: number;
