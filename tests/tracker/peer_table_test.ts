@@ -257,7 +257,7 @@ interface ModelPeer {
 }
 
 Deno.test("the table agrees with a slow one when announces are random", () => {
-  forSeeds(30, (next, seed) => {
+  forSeeds(15, (next, seed) => {
     const t = table({ seed });
     const model = new Map<number, Map<string, ModelPeer>>();
     let now = 0;
