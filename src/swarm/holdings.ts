@@ -8,9 +8,13 @@
  */
 
 import type { Bitfield } from "../base/bitfield.ts";
+import { PeerError } from "../base/errors.ts";
 import type { PieceIndex } from "../base/units.ts";
 import type { Availability } from "./availability.ts";
 import type { Peer } from "./peer.ts";
+
+/** How often a peer may cease to be a seed. */
+const MAX_SEEDS_ENDED = 8;
 
 /** Keeps the pieces of every peer. */
 export class Holdings {
@@ -51,6 +55,18 @@ export class Holdings {
     } else this.#availability.add(piece);
     if (!this.#lacking.has(piece)) return;
     peer.useful++;
+    updateInterest(peer);
+  }
+
+  /** The peer has a piece no longer. @throws {PeerError} flood: it goes to and fro, which costs us a walk each time. */
+  onDontHave(peer: Peer, piece: PieceIndex): void {
+    const wasSeed = peer.isSeed;
+    if (!peer.have.delete(piece)) return;
+    if (!wasSeed) this.#availability.subtract(piece);
+    else if (++peer.seedsEnded > MAX_SEEDS_ENDED) throw new PeerError("flood");
+    else forEachPiece(peer.have, (has) => this.#availability.add(has));
+    if (!this.#lacking.has(piece)) return;
+    peer.useful--;
     updateInterest(peer);
   }
 

@@ -127,6 +127,8 @@ export class InFlight {
     this.#release(peer, piece, block);
     // Behind a choke this is how BEP 6 takes requests back, no refusal.
     if (peer.peerChoking && !wasAllowed) return;
+    // It has taken the piece back and refuses nothing else.
+    if (!peer.have.has(piece)) return;
     if (now >= peer.pausedUntil && ++peer.rejects > MAX_REJECT_PAUSES) peer.closing ??= "no-use";
     peer.pausedUntil = Math.max(peer.pausedUntil, now + REJECT_PAUSE_MS);
   }

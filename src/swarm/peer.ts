@@ -64,6 +64,8 @@ export class Peer {
   readonly have: Bitfield;
   /** It said what it has at the start (bitfield, have-all, have-none) or anything after that moment. */
   saidPieces = false;
+  /** How often it had everything and then took a piece back (BEP 54). */
+  seedsEnded = 0;
   /** Pieces it has that we want and lack. */
   useful = 0;
   /** Pieces it serves while choking us (BEP 6). */

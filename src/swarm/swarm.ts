@@ -150,6 +150,11 @@ export class Swarm {
     this.#holdings.onHave(peer, piece);
   }
 
+  /** The peer has a piece no longer (BEP 54). */
+  onDontHave(peer: Peer, piece: PieceIndex): void {
+    this.#holdings.onDontHave(peer, piece);
+  }
+
   // ---- blocks ----------------------------------------------------------------------------------
 
   /** A block arrived. `data` is a view, copied if it is kept. Hot path. */

@@ -9,7 +9,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { PeerError } from "../../src/base/errors.ts";
 import { BLOCK_BYTES } from "../../src/base/units.ts";
 import type { Encoder } from "../../src/wire/encoder.ts";
-import { encodeExtensionHandshake } from "../../src/wire/extension.ts";
+import { encodeExtensionHandshake, EXTENSION_IDS } from "../../src/wire/extension.ts";
+import { encodeDontHave } from "../../src/wire/lt_donthave.ts";
 import { below, forSeeds, mutate, pick } from "../support/prng.ts";
 import { type RemoteOptions, Room } from "./room.ts";
 import { bits } from "./support.ts";
@@ -121,6 +122,16 @@ const FAULTS: readonly Fault[] = [
     name: "last piece past its end",
     reason: "bad-block",
     say: (say) => block(say, 3, 2 * BLOCK_BYTES, 100),
+  },
+  {
+    name: "a dont-have of no piece",
+    reason: "bad-message",
+    say: (say) => say.extended(EXTENSION_IDS.lt_donthave, new Uint8Array(3)),
+  },
+  {
+    name: "a dont-have out of range",
+    reason: "bad-index",
+    say: (say) => say.extended(EXTENSION_IDS.lt_donthave, encodeDontHave(PIECES)),
   },
   {
     name: "an extension handshake that is no dictionary",

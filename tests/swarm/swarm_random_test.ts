@@ -1,5 +1,5 @@
 /**
- * A whole swarm of honest, lying, stalling, choking and leaving peers over a slow fake disk, in random
+ * A whole swarm of honest, lying, stalling, choking, forgetting and leaving peers over a slow fake disk, in random
  * order: it always ends complete, its books agree after every step, and only liars are convicted.
  *
  * @module
@@ -8,10 +8,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { BLOCK_BYTES } from "../../src/base/units.ts";
 import { HERE, type OpenPiece } from "../../src/swarm/assembly.ts";
+import { EXTENSION_IDS } from "../../src/wire/extension.ts";
+import { encodeDontHave } from "../../src/wire/lt_donthave.ts";
 import { below, forSeeds, pick } from "../support/prng.ts";
 import { type Remote, Room } from "./room.ts";
 
-type Kind = "honest" | "lying" | "stalling" | "leaving" | "choking" | "rejecting";
+type Kind = "honest" | "lying" | "stalling" | "leaving" | "choking" | "rejecting" | "losing";
 
 /** A remote that acts by itself. */
 interface Actor {
@@ -108,7 +110,15 @@ class Play {
   #comeSomebody(): void {
     const { next } = this;
     if (this.actors.length > 8 || this.#isNewsOver) return;
-    const kinds: Kind[] = ["lying", "stalling", "leaving", "leaving", "choking", "rejecting"];
+    const kinds: Kind[] = [
+      "lying",
+      "stalling",
+      "leaving",
+      "leaving",
+      "choking",
+      "rejecting",
+      "losing",
+    ];
     const isPartial = next() < 0.7;
     this.#come(pick(next, kinds), isPartial ? this.#drawn(this.room.map.pieceCount, next()) : null);
   }
@@ -116,7 +126,7 @@ class Play {
   /** `have` is what it has, drawn, `null` for a peer that starts as a seed. */
   #come(kind: Kind, have: string | null): Remote {
     const { next, room } = this;
-    const isFast = kind === "rejecting" || next() < 0.5;
+    const isFast = kind === "rejecting" || kind === "losing" || next() < 0.5;
     const remote = room.connect({
       isFast,
       isTrusted: false,
@@ -150,6 +160,7 @@ class Play {
     if (kind === "leaving" && next() < 0.15) return this.#leave(actor);
     if (kind === "choking" && next() < 0.1) return this.#toggleChoke(actor);
     if (kind === "rejecting" && next() < 0.3) return this.#reject(actor);
+    if (kind === "losing" && next() < 0.1) return this.#lose(actor);
     if (next() < 0.1 && !this.#isNewsOver) return this.#gain(actor);
     for (let i = 1 + below(next, 3); i > 0 && actor.asked.length > 0; i--) {
       const at = next() < 0.8 ? 0 : below(next, actor.asked.length);
@@ -222,6 +233,19 @@ class Play {
     if (what !== undefined) this.#say(actor, (p, b, l) => say.reject(p, b, l), what);
   }
 
+  /** It takes a piece back and refuses what it was asked of it. */
+  #lose(actor: Actor): void {
+    const piece = below(this.next, this.room.map.pieceCount);
+    const { peer, say } = actor.remote;
+    if (peer.isSeed && peer.seedsEnded === 8) return;
+    say.extended(EXTENSION_IDS.lt_donthave, encodeDontHave(piece));
+    actor.remote.tell();
+    const isOfIt = (what: string) => what.startsWith(`${piece}:`);
+    const refused = actor.asked.filter(isOfIt);
+    actor.asked = actor.asked.filter((what) => !isOfIt(what));
+    for (const what of refused) this.#say(actor, (p, b, l) => say.reject(p, b, l), what);
+  }
+
   /** It has one more piece, possibly the last it lacked. */
   #gain(actor: Actor): void {
     actor.remote.say.have(below(this.next, this.room.map.pieceCount));
@@ -252,7 +276,7 @@ class Play {
   }
 }
 
-Deno.test("Swarm ends complete when peers lie, stall, choke, refuse and leave", () => {
+Deno.test("Swarm ends complete when peers lie, stall, choke, refuse, lose and leave", () => {
   forSeeds(60, (next, seed) => {
     const play = new Play(next, seed);
     play.run();

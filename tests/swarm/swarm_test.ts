@@ -4,9 +4,12 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { PeerError } from "../../src/base/errors.ts";
 import { BLOCK_BYTES } from "../../src/base/units.ts";
 import { IDLE_TIMEOUT_MS, KEEP_ALIVE_MS } from "../../src/swarm/swarm.ts";
+import { EXTENSION_IDS } from "../../src/wire/extension.ts";
+import { encodeDontHave } from "../../src/wire/lt_donthave.ts";
 import { type Remote, Room } from "./room.ts";
 
 /** Gives whatever is asked until nothing is asked any more. */
@@ -83,6 +86,55 @@ Deno.test("a peer that becomes a seed piece by piece is counted like one that ca
   room.connect({ have: "x  x", isUnchoking: false });
   room.disconnect(remote);
   room.connect({ isUnchoking: false });
+});
+
+/** The peer takes a piece back. */
+function lose(remote: Remote, piece: number): void {
+  remote.say.extended(EXTENSION_IDS.lt_donthave, encodeDontHave(piece));
+  remote.tell();
+}
+
+Deno.test("a peer that takes a piece back is not asked for it, and interest follows", () => {
+  const room = new Room({ pieces: 2, blocks: 1 });
+  const remote = room.connect({ have: "x ", isUnchoking: false });
+  lose(remote, 0);
+  lose(remote, 0);
+  lose(remote, 1);
+  assertEquals([news(remote), remote.peer.useful], [
+    ["haveNone", "interested", "notInterested"],
+    0,
+  ]);
+  remote.say.unchoke();
+  remote.tell();
+  assertEquals(remote.asked(), []);
+  remote.say.have(0);
+  remote.tell();
+  assertEquals(remote.asked(), ["0:0"]);
+});
+
+Deno.test("a peer that refuses only what it has taken back is not paused", () => {
+  const room = new Room({ pieces: 2, blocks: 2 });
+  const remote = room.connect();
+  const asked = remote.asked();
+  lose(remote, 0);
+  for (const what of asked.filter((one) => one.startsWith("0:"))) {
+    remote.say.reject(0, Number(what.slice(2)) * BLOCK_BYTES, BLOCK_BYTES);
+  }
+  remote.tell();
+  assertEquals([remote.peer.rejects, remote.peer.pausedUntil], [0, 0]);
+  remote.giveAll(asked.filter((one) => one.startsWith("1:")));
+  assertEquals([room.settle(), remote.asked()], [["1 good"], []]);
+});
+
+Deno.test("a seed that takes pieces back to and fro is cut", () => {
+  const room = new Room({ pieces: 4, have: "xxxx" });
+  const remote = room.connect();
+  for (let i = 0; i < 8; i++) {
+    lose(remote, i % 4);
+    remote.say.have(i % 4);
+    remote.tell();
+  }
+  assertThrows(() => lose(remote, 0), PeerError, "flood");
 });
 
 Deno.test("removePeer() takes back what the peer counted for, once", () => {
