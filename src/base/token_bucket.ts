@@ -29,6 +29,11 @@ export class TokenBucket {
     return Number.isFinite(this.#rate);
   }
 
+  /** The most that is saved up, in bytes: as much may be taken at once without a long debt. */
+  get burst(): number {
+    return this.isLimited ? this.#burst : Infinity;
+  }
+
   /** Takes `bytes` at time `now` and returns the milliseconds to wait before taking more; 0 for none. */
   take(bytes: number, now: Millis): number {
     if (!Number.isFinite(this.#rate)) return 0;

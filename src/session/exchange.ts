@@ -10,13 +10,14 @@
 import type { Address } from "../base/address.ts";
 import type { Bitfield } from "../base/bitfield.ts";
 import { compareBytes, equalBytes } from "../base/bytes.ts";
-import { type PeerCloseReason, PeerError } from "../base/errors.ts";
+import { type DiskError, type PeerCloseReason, PeerError } from "../base/errors.ts";
 import type { Scope } from "../base/scope.ts";
 import type { Permit, Semaphore } from "../base/semaphore.ts";
 import type { TokenBucket } from "../base/token_bucket.ts";
 import type { FileIndex, PieceIndex } from "../base/units.ts";
 import { USER_AGENT } from "../base/version.ts";
 import { Wakeup } from "../base/wakeup.ts";
+import type { BlockBatch } from "../disk/block_batch.ts";
 import type { TorrentDisk } from "../disk/torrent_disk.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -25,17 +26,15 @@ import type { World } from "../ports/world.ts";
 import type { OpenPiece } from "../swarm/assembly.ts";
 import { type KnownPeer, PeerBook, type PeerSource } from "../swarm/peer_book.ts";
 import { Swarm } from "../swarm/swarm.ts";
-import { encodeExtensionHandshake } from "../wire/extension.ts";
+import { MAX_OWED } from "../swarm/uploads.ts";
+import { encodeExtensionHandshake, EXTENSION_IDS } from "../wire/extension.ts";
 import type { Handshake } from "../wire/handshake.ts";
-import type { ReadBlocks } from "./block_sender.ts";
 import { DIAL_TIMEOUT_MS, dialPeers } from "./dialer.ts";
 import { type ConnHost, isOurselves, PeerConn, readGreeting, sendGreeting } from "./peer_conn.ts";
 import { pickToReplace, ROTATE_EVERY_MS } from "./rotation.ts";
 
 /** How often time passes for the swarm. */
 export const TICK_MS = 500;
-/** Requests we take from one peer; said in the extension handshake. */
-const OUR_REQUEST_QUEUE = 512;
 
 /** What an exchange works with. */
 export interface ExchangeParts {
@@ -57,7 +56,7 @@ export interface ExchangeParts {
   /** A selected file has become complete. */
   readonly onFile: (file: FileIndex) => void;
   /** A verified piece could not be read any more; it is not offered from now on. */
-  readonly onLost: (error: unknown) => void;
+  readonly onLost: (error: DiskError) => void;
   /** Called every tick, after the swarm's. */
   readonly onTick: () => void;
 }
@@ -68,7 +67,6 @@ export class Exchange implements ConnHost {
   readonly clock: Clock;
   readonly downLimit: TokenBucket;
   readonly upLimit: TokenBucket;
-  readonly readBlocks: ReadBlocks;
   readonly book: PeerBook;
   /** Why peers were dropped, counted. */
   readonly closed: Partial<Record<PeerCloseReason, number>> = {};
@@ -89,12 +87,6 @@ export class Exchange implements ConnHost {
     this.clock = world.clock;
     this.downLimit = parts.downLimit;
     this.upLimit = parts.upLimit;
-    this.readBlocks = (piece, begin, into) =>
-      disk.read(piece, begin, into).catch((error) => {
-        // What is gone is not offered again; everything else still is.
-        if (this.swarm.have.delete(piece)) parts.onLost(error);
-        throw error;
-      });
     this.book = new PeerBook(world.random);
     this.swarm = new Swarm({
       map: metainfo.pieceMap,
@@ -172,6 +164,16 @@ export class Exchange implements ConnHost {
     return false;
   }
 
+  /** Reads for one peer. */
+  newBatch(): BlockBatch {
+    return this.#parts.disk.newBatch();
+  }
+
+  /** What is gone is not offered again; everything else still is. */
+  onLost(piece: PieceIndex, error: DiskError): void {
+    if (this.swarm.giving.lose(piece)) this.#parts.onLost(error);
+  }
+
   /** Facts to the disk and to the book, messages to the wire. */
   afterStep(): void {
     for (const open of this.swarm.takeWhole()) {
@@ -217,6 +219,7 @@ export class Exchange implements ConnHost {
       await this.clock.sleep(TICK_MS, { signal });
       const now = this.clock.now();
       this.swarm.tick(now);
+      for (const conn of this.#conns) conn.tick(now);
       this.#rotate(now);
       this.afterStep();
       this.#parts.onTick();
@@ -314,9 +317,9 @@ export class Exchange implements ConnHost {
   #extensions(): Uint8Array {
     const port = this.#parts.port();
     return encodeExtensionHandshake({
-      m: {},
+      m: { lt_donthave: EXTENSION_IDS.lt_donthave },
       v: USER_AGENT,
-      reqq: OUR_REQUEST_QUEUE,
+      reqq: MAX_OWED,
       ...(port > 0 ? { port } : {}),
       ...(this.swarm.isComplete ? { uploadOnly: true } : {}),
     });

@@ -9,10 +9,10 @@
  */
 
 import { equalBytes } from "../base/bytes.ts";
-import { MIB } from "../base/units.ts";
+import { MIB, type Millis } from "../base/units.ts";
 import { type PeerCloseReason, PeerError } from "../base/errors.ts";
 import type { TokenBucket } from "../base/token_bucket.ts";
-import { BlockSender, type ReadBlocks } from "./block_sender.ts";
+import { BlockSender, type BlockSenderHost } from "./block_sender.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ByteStream } from "../ports/network.ts";
 import type { Peer } from "../swarm/peer.ts";
@@ -33,17 +33,21 @@ export const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** Read at once under a rate limit: every peer may be ahead of the limit by this much. */
 const LIMITED_READ_BYTES = 16_384;
 
+/** Blocks that go as one write to a peer that has taken little so far. */
+const LEAST_BATCH_BYTES = 32_768;
+
 /** Messages that wait behind a write; a peer that lets more pile up does not read. */
 const MAX_UNSENT_BYTES: number = 4 * MIB;
 
+/** A write that is not taken for so long goes to a peer that does not read. */
+const WRITE_TIMEOUT_MS = 150_000;
+
 /** What a connection needs of its torrent. */
-export interface ConnHost {
+export interface ConnHost extends BlockSenderHost {
   readonly swarm: Swarm;
   readonly clock: Clock;
   readonly downLimit: TokenBucket;
   readonly upLimit: TokenBucket;
-  /** Reads bytes of a verified piece. Rejects when they are not there any more, after dealing with it. */
-  readonly readBlocks: ReadBlocks;
   /** Messages were handled: facts may be waiting and other peers may have something to be sent. */
   afterStep(): void;
 }
@@ -99,6 +103,10 @@ export class PeerConn {
   readonly #ended = new AbortController();
   readonly #sender: BlockSender;
   #isWriting = false;
+  // Ends a wait for tokens.
+  #pause: AbortController | undefined;
+  // Since when the stream has not taken what it was given.
+  #sendingSince = Infinity;
   #reason: PeerCloseReason | undefined;
 
   /** Joins the swarm; the stream is owned from here on. */
@@ -123,7 +131,7 @@ export class PeerConn {
       pieceCount: swarm.map.pieceCount,
       now: host.clock.now(),
     });
-    this.#sender = new BlockSender(this.peer, host.readBlocks);
+    this.#sender = new BlockSender(this.peer, host);
     if (this.peer.supportsExtended) this.peer.encoder.extended(0, who.extensions);
   }
 
@@ -158,6 +166,7 @@ export class PeerConn {
     if (this.#isWriting) {
       // A peer that never reads must not cost memory.
       if (encoder.length > MAX_UNSENT_BYTES) this.close("idle");
+      else if (encoder.length > 0) this.#pause?.abort();
       return;
     }
     if (encoder.length === 0 && owed.length === 0) return;
@@ -165,34 +174,64 @@ export class PeerConn {
     this.#write().catch(() => this.close("reset"));
   }
 
-  /** Writes until nothing is pending; messages go before blocks. */
+  /** Lets time pass. */
+  tick(now: Millis): void {
+    if (now - this.#sendingSince >= WRITE_TIMEOUT_MS) this.close("idle");
+  }
+
+  /** Writes until nothing is pending; messages go before blocks, and wait for no rate limit. */
   async #write(): Promise<void> {
     const { encoder, owed } = this.peer;
+    const { clock, upLimit } = this.#host;
     while (!this.#ended.signal.aborted) {
       if (encoder.length > 0) {
         if (!await this.#send(encoder.take())) return;
-      } else if (owed.length === 0) break;
+        continue;
+      }
+      if (owed.length === 0) break;
+      const ms = upLimit.isLimited ? upLimit.delay(clock.now()) : 0;
+      if (ms > 0) await this.#wait(ms);
       else if (!await this.#sendBlocks()) return;
     }
     this.#isWriting = false;
   }
 
+  /** Waits for tokens, or until there are messages. */
+  async #wait(ms: number): Promise<void> {
+    const pause = this.#pause = new AbortController();
+    const signal = AbortSignal.any([this.#ended.signal, pause.signal]);
+    await this.#host.clock.sleep(Math.ceil(ms), { signal }).catch(() => {});
+    this.#pause = undefined;
+  }
+
   async #sendBlocks(): Promise<boolean> {
     const { clock, upLimit, swarm } = this.#host;
-    await this.#waitForTokens(upLimit);
-    const run = await this.#sender.next().catch(() => undefined);
-    if (run === undefined) return true;
-    if (!await this.#send(run.bytes)) return false;
-    const now = clock.now();
-    upLimit.take(run.payload, now);
-    this.peer.up.add(run.payload, now);
-    swarm.counters.uploaded += run.payload;
-    return true;
+    const payload = this.#sender.collect(Math.min(upLimit.burst, this.#batchBytes()));
+    if (payload === 0) return true;
+    // Before anything is waited for: others must not take the same tokens.
+    upLimit.take(payload, clock.now());
+    try {
+      const run = await this.#sender.read();
+      if (run.payload === 0) return true;
+      if (!await this.#send(run.bytes)) return false;
+      this.peer.up.add(run.payload, clock.now());
+      swarm.counters.uploaded += run.payload;
+      return true;
+    } finally {
+      this.#sender.end();
+    }
+  }
+
+  /** As much as the peer takes in a second, so that messages do not wait for long behind blocks. */
+  #batchBytes(): number {
+    return Math.max(LEAST_BATCH_BYTES, this.peer.up.rate(this.#host.clock.now()));
   }
 
   async #send(bytes: Uint8Array): Promise<boolean> {
-    this.peer.lastWriteAt = this.#host.clock.now();
-    if (await this.#stream.write(bytes)) return true;
+    this.peer.lastWriteAt = this.#sendingSince = this.#host.clock.now();
+    const isTaken = await this.#stream.write(bytes);
+    this.#sendingSince = Infinity;
+    if (isTaken) return true;
     this.close("reset");
     return false;
   }

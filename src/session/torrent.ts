@@ -214,6 +214,7 @@ export class Torrent {
 
   async #seed(disk: TorrentDisk): Promise<void> {
     if (this.#exchange === undefined) this.#startExchange(disk, disk.have);
+    this.#scope.spawn(() => disk.watch());
     this.#state = "seeding";
     this.#seedingSince = this.#host.world.clock.now();
     this.#downloaded.resolve();

@@ -12,12 +12,13 @@ import { PeerError } from "../base/errors.ts";
 import type { Millis, PieceIndex } from "../base/units.ts";
 import type { PieceMap } from "../metainfo/piece_map.ts";
 import type { Random } from "../ports/random.ts";
+import { encodeDontHave } from "../wire/lt_donthave.ts";
 import { Choker, ROUND_MS } from "./choker.ts";
 import type { Peer } from "./peer.ts";
 
 /** Requests above this size are refused, as all clients do. */
 export const MAX_REQUEST_BYTES: number = 128 * 1024;
-/** Requests that could not be granted (choked, full, a piece we lack) before a peer is cut. */
+/** Requests that could not be granted (choked, full, a piece we lack) since a peer was unchoked before it is cut. */
 const MAX_REFUSED = 2000;
 /** Requests for pieces we lack before a peer is cut. */
 const MAX_LACKED = 16;
@@ -40,6 +41,8 @@ export class Giving {
   readonly #choker: Choker;
   #roundAt: Millis = -Infinity;
   #isRoundDue = false;
+  // Pieces that were offered and are gone.
+  readonly #lost = new Set<number>();
 
   constructor(parts: GivingParts) {
     this.#parts = parts;
@@ -67,6 +70,7 @@ export class Giving {
       throw new PeerError("bad-request");
     }
     if (!this.#parts.have.has(piece)) {
+      if (this.#lost.has(piece)) return this.refuseLost(peer, piece, begin, length);
       if (++peer.lackedRequests > MAX_LACKED) throw new PeerError("bad-request");
       return this.#refuse(peer, piece, begin, length);
     }
@@ -80,6 +84,29 @@ export class Giving {
     if (peer.owed.cancel(piece, begin, length) && peer.supportsFast) {
       peer.encoder.reject(piece, begin, length);
     }
+  }
+
+  /**
+   * A verified piece cannot be read any more: it is not offered from now on, and peers that understand it
+   * are told so (BEP 54). False where it was not offered.
+   */
+  lose(piece: PieceIndex): boolean {
+    if (!this.#parts.have.delete(piece)) return false;
+    this.#lost.add(piece);
+    for (const { encoder, extensions } of this.#parts.peers) {
+      const id = extensions?.ids.get("lt_donthave") ?? 0;
+      if (id > 0) encoder.extended(id, encodeDontHave(piece));
+    }
+    return true;
+  }
+
+  /**
+   * Answers a request for a lost piece, which is no fault of the peer's. One that cannot be told no is
+   * let go: when it comes back it hears what there is.
+   */
+  refuseLost(peer: Peer, piece: number, begin: number, length: number): void {
+    if (peer.supportsFast) this.#refuse(peer, piece, begin, length);
+    else peer.closing ??= "no-use";
   }
 
   /** Lets time pass: makes a round when one is due. */
@@ -105,6 +132,8 @@ export class Giving {
     if (!peer.amChoking) return;
     peer.amChoking = false;
     peer.servedAt = now;
+    // What crossed our choke on the wire is no flood, however often a peer is choked.
+    peer.refusedRequests = 0;
     peer.encoder.unchoke();
   }
 
@@ -113,12 +142,13 @@ export class Giving {
     peer.amChoking = true;
     peer.servedAt = now;
     peer.encoder.choke();
-    for (const { piece, begin, length } of peer.owed.clear()) {
-      if (peer.supportsFast) peer.encoder.reject(piece, begin, length);
+    const owed = { piece: 0, begin: 0, length: 0 };
+    while (peer.owed.take(owed)) {
+      if (peer.supportsFast) peer.encoder.reject(owed.piece, owed.begin, owed.length);
     }
   }
 
-  #refuse(peer: Peer, piece: PieceIndex, begin: number, length: number): void {
+  #refuse(peer: Peer, piece: number, begin: number, length: number): void {
     if (++peer.refusedRequests > MAX_REFUSED) throw new PeerError("flood");
     if (peer.supportsFast) peer.encoder.reject(piece, begin, length);
   }

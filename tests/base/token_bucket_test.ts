@@ -79,3 +79,9 @@ Deno.test("TokenBucket never limits when the rate is infinite", () => {
   for (let i = 0; i < 10; i++) assertEquals(bucket.take(1e12, 0), 0);
   assertEquals(bucket.delay(0), 0);
 });
+
+Deno.test("burst is a tenth of a second's worth, and no bound where nothing is limited", () => {
+  assertEquals(new TokenBucket(1_000_000).burst, 100_000);
+  assertEquals(new TokenBucket(1_000).burst, 16_384);
+  assertEquals(new TokenBucket(Infinity).burst, Infinity);
+});
