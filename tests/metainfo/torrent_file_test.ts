@@ -346,8 +346,8 @@ Deno.test("parseTorrent() reads 100,000 files in little time and memory", async 
   }).output();
   const result = JSON.parse(new TextDecoder().decode(stdout));
   assertEquals(result.files, 100_000);
-  // Half a second and 250 MB, making the torrent included, on a machine that does nothing else.
-  assert(result.elapsedMs < 10_000, `${result.elapsedMs} ms`);
+  // Of the processor, not of the clock: other programs may be running.
+  assert(result.cpuMs < 4_000, `${result.cpuMs} ms`);
   assert(result.rssBytes < 400e6, `${result.rssBytes} bytes`);
 });
 
