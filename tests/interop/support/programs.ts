@@ -14,6 +14,8 @@ export type Need =
   | "transmission-create"
   | "mktorrent"
   | "opentracker"
+  | "rtorrent"
+  | "qbittorrent-nox"
   | "script"
   | "libtorrent"
   | "tmpfs"
