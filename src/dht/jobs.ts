@@ -65,12 +65,6 @@ export interface JobHost {
 export const MAX_SEARCHES = 256;
 /** A search without any answer begins anew after this time. */
 const RETRY_MS = 5000;
-/**
- * Ids so many bits closer than the eighth closest node usually is are too close to be true; an honest one is
- * taken for such in one lookup of a thousand.
- */
-const TOO_CLOSE_BITS = 13;
-
 /** The jobs of one node. */
 export class Jobs {
   readonly #host: JobHost;
@@ -138,7 +132,7 @@ export class Jobs {
     return new Lookup({
       target,
       ownId: table.ownId,
-      maxBits: density === undefined ? undefined : density + TOO_CLOSE_BITS,
+      density,
       asksOutsiders: isSearch,
     });
   }

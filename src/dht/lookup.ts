@@ -9,8 +9,10 @@
  * - a node answers for the contacts it tells of: two are tried before the others, and when they turn out to be
  *   dead or somebody else, the rest is passed over;
  * - of the eight, no node may have told of more than two, so that one liar's accomplices do not end it;
- * - ids closer to the target than the size of the network can explain are asked, but do not count among the
- *   eight; nodes on the internet cannot send us to loopback or private addresses;
+ * - when the eight are farther from the target than the size of the network explains, as those of liars who
+ *   know only each other are, more are asked;
+ * - ids that are closer than it explains are asked, too, but do not count among the eight;
+ * - nodes on the internet cannot send us to loopback or private addresses;
  * - a node that takes too long no longer holds up others, though its late answer is welcome.
  *
  * https://www.bittorrent.org/beps/bep_0005.html
@@ -20,7 +22,7 @@
 
 import type { Address } from "../base/address.ts";
 import { type Contact, type Place, placeOf } from "./contact.ts";
-import { commonBits, compareDistance, ID_BITS, idMatchesIp } from "./node_id.ts";
+import { closeness, compareDistance, idMatchesIp } from "./node_id.ts";
 import { K } from "./routing_table.ts";
 
 /** Queries under way at a time, slow ones not counted. */
@@ -33,8 +35,12 @@ const MAX_CANDIDATES = 200;
 const MAX_PER_NET = 2;
 /** Nodes that one node told of that count among the eight; the others are asked beside them. */
 const MAX_OF_ONE = 2;
-/** Where a lookup ends even if fewer count. */
-const MAX_AHEAD = 2 * K;
+/** Where a lookup ends even if fewer count, or the eight are too far from the target to be the closest. */
+const MAX_AHEAD = 3 * K;
+/** The eighth closest node may be so many bits farther than it usually is; chance makes it 0.7, one in five 2.3. */
+const TOO_FAR_BITS = 1;
+/** And an id so many bits closer than that is too close to be true: it takes a thousand lookups to see an honest one. */
+const TOO_CLOSE_BITS = 13;
 /** Nodes whose id does not match their address that are asked for peers. */
 const MAX_OUTSIDERS = 4;
 /** Nodes that are too close to be true that are asked. */
@@ -89,8 +95,8 @@ export interface LookupOptions {
   readonly target: Uint8Array;
   /** Our own id, which is no candidate. */
   readonly ownId: Uint8Array;
-  /** More leading bits in common with the target than this are too many to be true; never by default. */
-  readonly maxBits?: number | undefined;
+  /** How close to any id the eighth closest node usually is ({@link closeness}), where known. */
+  readonly density?: number | undefined;
   /** Whether nodes whose id does not match their address are asked at the end. */
   readonly asksOutsiders?: boolean;
 }
@@ -100,6 +106,9 @@ export class Lookup {
   /** What is looked for. */
   readonly target: Uint8Array;
   readonly #options: LookupOptions;
+  /** What the closeness of the eighth can be at the least, and that of any node at the most. */
+  readonly #minBits: number;
+  readonly #maxBits: number;
   readonly #candidates: Entry[] = [];
   /** Known by address alone. */
   readonly #nameless: Entry[] = [];
@@ -114,6 +123,8 @@ export class Lookup {
   constructor(options: LookupOptions) {
     this.target = options.target;
     this.#options = options;
+    this.#minBits = (options.density ?? -Infinity) - TOO_FAR_BITS;
+    this.#maxBits = (options.density ?? Infinity) + TOO_CLOSE_BITS;
   }
 
   /** Queries so far. */
@@ -219,10 +230,10 @@ export class Lookup {
     if (nameless) return nameless;
     for (const entry of this.#byHost.values()) entry.ahead = 0;
     let [ahead, counted] = [0, 0];
-    let isWaiting = false;
+    let [isWaiting, isClose] = [false, true];
     let outsider: Entry | undefined;
     for (const entry of this.#candidates) {
-      if (counted === K || ahead === MAX_AHEAD) break;
+      if ((counted >= K && isClose) || ahead === MAX_AHEAD) break;
       if (!entry.isVerified) {
         if (entry.state === "new") outsider ??= entry;
       } else if (entry.state === "new") {
@@ -230,8 +241,8 @@ export class Lookup {
       } else if (entry.state === "answered" || entry.state === "asked") {
         if (entry.state === "asked") isWaiting = true;
         if (entry.isTooClose) continue;
-        ahead++;
         if (!entry.source || entry.source.ahead++ < MAX_OF_ONE) counted++;
+        if (++ahead === K) isClose = closeness(entry.id!, this.target) >= this.#minBits;
       }
     }
     const mayAskOutsider = this.#options.asksOutsiders && this.#outsiders < MAX_OUTSIDERS;
@@ -286,7 +297,7 @@ export class Lookup {
   #judge(entry: Entry): void {
     const id = entry.id!;
     entry.isVerified = idMatchesIp(id, entry.place.ip);
-    entry.isTooClose = commonBits(id, this.target) > (this.#options.maxBits ?? ID_BITS);
+    entry.isTooClose = closeness(id, this.target) > this.#maxBits;
   }
 
   #place(entry: Entry): void {

@@ -35,6 +35,20 @@ export function commonBits(a: Uint8Array, b: Uint8Array): number {
   return ID_BITS;
 }
 
+/**
+ * How close two ids are: 160 less the logarithm of their distance, so {@link commonBits} and a fraction.
+ * `Infinity` where they are equal.
+ */
+export function closeness(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < ID_BYTES; i++) {
+    if (a[i] === b[i]) continue;
+    let difference = 0;
+    for (let j = i; j < i + 3; j++) difference = 256 * difference + ((a[j] ?? 0) ^ (b[j] ?? 0));
+    return 8 * i + 24 - Math.log2(difference);
+  }
+  return Infinity;
+}
+
 /** A random id that shares exactly the first `bits` bits (0 to 159) with `id`. */
 export function idAtDistance(id: Uint8Array, bits: number, random: Random): Uint8Array {
   const out = random.bytes(ID_BYTES);

@@ -20,7 +20,14 @@
 import type { Millis } from "../base/units.ts";
 import type { Random } from "../ports/random.ts";
 import { type Contact, encodeContact, isSameAddress, placeOf } from "./contact.ts";
-import { commonBits, compareDistance, ID_BITS, idAtDistance, idMatchesIp } from "./node_id.ts";
+import {
+  closeness,
+  commonBits,
+  compareDistance,
+  ID_BITS,
+  idAtDistance,
+  idMatchesIp,
+} from "./node_id.ts";
 
 /** Nodes of a bucket, contacts of an answer, nodes an announce goes to (BEP 5). */
 export const K = 8;
@@ -199,12 +206,12 @@ export class RoutingTable {
   }
 
   /**
-   * About how many leading bits the eighth closest node to any id shares with it, as it is around our own;
-   * `undefined` before the table has been filled.
+   * The {@link closeness} of the eighth closest node to any id, as it is around our own; `undefined` before the
+   * table has been filled.
    */
   get density(): number | undefined {
     if (this.confirmed < MATURE_NODES) return undefined;
-    return commonBits(this.ownId, this.closestConfirmed(this.ownId, K)[K - 1]!.id);
+    return closeness(this.ownId, this.closestConfirmed(this.ownId, K)[K - 1]!.id);
   }
 
   /** The same nodes around another id of ours, as far as they have a place there. */

@@ -17,7 +17,7 @@ const TARGET = idOf();
 const OWN = idOf(0xff, 0xff);
 const TOKEN = Uint8Array.of(1);
 
-function setup(options: { maxBits?: number; asksOutsiders?: boolean } = {}): Lookup {
+function setup(options: { density?: number; asksOutsiders?: boolean } = {}): Lookup {
   return new Lookup({ target: TARGET, ownId: OWN, ...options });
 }
 
@@ -317,8 +317,22 @@ Deno.test("isDone does not hold when one liar's accomplices are the eight closes
   assert(lookup.answers >= 8 + 6, `only ${lookup.answers} answers`);
 });
 
+Deno.test("isDone does not hold when the eight closest are farther than they can be", () => {
+  const run = (density: number) => {
+    const lookup = setup({ density });
+    for (let i = 0; i < 40; i++) lookup.add(near(3 + (i % 4), i));
+    for (let list = asked(lookup); list.length > 0; list = asked(lookup)) {
+      for (const one of list) answer(lookup, one);
+    }
+    assert(lookup.isDone);
+    assertEquals(lookup.closest().length, 8);
+    return lookup.queries;
+  };
+  assertEquals([run(5), run(6.5), run(12)], [8, 8, 24]);
+});
+
 Deno.test("isDone does not count nodes that are too close to be true", () => {
-  const lookup = setup({ maxBits: 10 });
+  const lookup = setup({ density: 0 });
   for (let i = 0; i < 20; i++) lookup.add(near(40 + i, i));
   for (let i = 0; i < 8; i++) lookup.add(near(i, 100 + i));
   for (let list = asked(lookup); list.length > 0; list = asked(lookup)) {

@@ -8,6 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { parseIp } from "../../src/base/address.ts";
 import { hex } from "../../src/base/bytes.ts";
 import {
+  closeness,
   commonBits,
   compareDistance,
   idAtDistance,
@@ -15,7 +16,7 @@ import {
   idMatchesIp,
 } from "../../src/dht/node_id.ts";
 import { forSeeds, randomBytes } from "../support/prng.ts";
-import { randomOf } from "./support.ts";
+import { idOf, randomOf } from "./support.ts";
 
 /** IP, id: the examples of BEP 42. */
 const VECTORS = [
@@ -100,6 +101,18 @@ Deno.test("compareDistance() and commonBits() agree with whole numbers", () => {
   const id = randomBytes(() => 0.5, 20);
   assertEquals(commonBits(id, id), 160);
   assertEquals(compareDistance(id, id, id), 0);
+});
+
+Deno.test("closeness() is what is shared and a fraction, ordered as the distance is", () => {
+  forSeeds(300, (next) => {
+    const [target, random] = [randomBytes(next, 20), randomOf(next)];
+    const a = idAtDistance(target, Math.floor(next() * 160), random);
+    const exact = 160 - Math.log2(Number(asNumber(a) ^ asNumber(target)));
+    assert(Math.abs(closeness(a, target) - exact) < 1 / 64 || exact > 140);
+    assert(closeness(a, target) > commonBits(a, target));
+    assert(closeness(a, target) <= commonBits(a, target) + 1);
+  });
+  assertEquals(closeness(idOf(1), idOf(1)), Infinity);
 });
 
 Deno.test("idAtDistance() shares exactly as many bits as asked", () => {
