@@ -30,6 +30,8 @@ export const ALPHA = 4;
 /** Queries of one lookup; what an honest network needs is about 30. */
 export const MAX_QUERIES = 150;
 
+/** Nodes known by address alone that are asked at a time, beside the others: many of them tend to be dead. */
+const MAX_NAMELESS = 8;
 /** Candidates that are remembered, the closest. */
 const MAX_CANDIDATES = 200;
 const MAX_PER_NET = 2;
@@ -144,7 +146,7 @@ export class Lookup {
 
   /** Whether the closest nodes have been found, or nobody is left to ask. */
   get isDone(): boolean {
-    if (this.#asked > 0 || this.#pick()) return false;
+    if (this.#asked > 0 || this.#pickNameless() || this.#pick()) return false;
     return this.#slow === 0 || this.closest().length >= K;
   }
 
@@ -153,7 +155,7 @@ export class Lookup {
     this.#add(contact, undefined);
   }
 
-  /** Adds a node of which only the address is known: it is asked first. */
+  /** Adds a node of which only the address is known: it is asked at once, beside the others. */
   addAddress(address: Address): void {
     const place = placeOf(address);
     if (this.#byHost.has(place.host)) return;
@@ -164,8 +166,9 @@ export class Lookup {
 
   /** The next node to ask, `undefined` where none is to be asked now. It counts as asked from then on. */
   next(): Candidate | undefined {
-    if (this.#asked >= ALPHA) return undefined;
-    const entry = this.#pick();
+    const nameless = this.#nameless.filter((entry) => entry.state === "asked").length;
+    const entry = (nameless < MAX_NAMELESS ? this.#pickNameless() : undefined) ??
+      (this.#asked - nameless < ALPHA ? this.#pick() : undefined);
     if (!entry) return undefined;
     entry.state = "asked";
     if (entry.source) entry.source.tried++;
@@ -180,8 +183,8 @@ export class Lookup {
   onAnswer(candidate: Candidate, answer: LookupAnswer): void {
     const entry = candidate as Entry;
     if (entry.state !== "asked" && entry.state !== "slow") return;
-    const isExpected = entry.id === undefined ||
-      compareDistance(entry.id, answer.id, entry.id) === 0;
+    if (isSame(answer.id, this.#options.ownId)) return this.onFailure(candidate);
+    const isExpected = entry.id === undefined || isSame(entry.id, answer.id);
     this.#settle(entry, isExpected);
     this.#answers++;
     entry.state = "answered";
@@ -223,11 +226,14 @@ export class Lookup {
     return out;
   }
 
+  #pickNameless(): Entry | undefined {
+    if (this.#queries >= MAX_QUERIES) return undefined;
+    return this.#nameless.find((entry) => entry.state === "new");
+  }
+
   /** The closest node that is new, unless enough of those before it have been asked. */
   #pick(): Entry | undefined {
     if (this.#queries >= MAX_QUERIES) return undefined;
-    const nameless = this.#nameless.find((entry) => entry.state === "new");
-    if (nameless) return nameless;
     for (const entry of this.#byHost.values()) entry.ahead = 0;
     let [ahead, counted] = [0, 0];
     let [isWaiting, isClose] = [false, true];
@@ -256,7 +262,7 @@ export class Lookup {
 
   #add(contact: Contact, source: Entry | undefined): void {
     const { id, address } = contact;
-    if (compareDistance(id, id, this.#options.ownId) === 0) return;
+    if (isSame(id, this.#options.ownId)) return;
     const place = placeOf(address);
     if (source && place.isLocal && !source.place.isLocal) return;
     const known = this.#byHost.get(place.host);
@@ -324,6 +330,10 @@ export class Lookup {
     if (source && isAlive) source.live++;
     else if (source) source.dead++;
   }
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return compareDistance(a, b, a) === 0;
 }
 
 function isDistrusted(source: Entry): boolean {

@@ -170,6 +170,27 @@ Deno.test("addAddress() is asked first and becomes a candidate under the id it a
   assertEquals(hosts(asked(lookup)), ["10.0.0.9"]);
 });
 
+Deno.test("addAddress() does not hold up the nodes that are known", () => {
+  const lookup = setup();
+  for (let i = 0; i < 6; i++) lookup.add(near(i, i));
+  for (let i = 0; i < 20; i++) lookup.addAddress(at(`10.1.1.${i}:1`));
+  const first = asked(lookup);
+  assertEquals(first.filter((one) => one.id === undefined).length, 8);
+  assertEquals(first.length, 8 + ALPHA);
+  for (const one of first.slice(8)) answer(lookup, one);
+  assertEquals(hosts(asked(lookup)), ["10.0.0.1", "10.0.0.0"]);
+  for (const one of first.slice(0, 8)) lookup.onSlow(one);
+  assertEquals(asked(lookup).length, 8);
+  assert(!lookup.isDone);
+});
+
+Deno.test("onAnswer() has no use for an answer of our own", () => {
+  const lookup = setup();
+  lookup.addAddress(at("10.1.1.1:1"));
+  lookup.onAnswer(lookup.next()!, { id: OWN, contacts: [near(1, 1)], token: TOKEN });
+  assertEquals([lookup.closest(), asked(lookup), lookup.isDone], [[], [], true]);
+});
+
 Deno.test("addAddress() may be a starting point although its id does not fit, but no place to announce", () => {
   const lookup = setup();
   lookup.addAddress(at("8.8.8.8:1"));
