@@ -70,6 +70,7 @@ export class Jobs {
   readonly #host: JobHost;
   readonly #jobs = new Set<Entry>();
 
+  /** Nothing to do yet. */
   constructor(host: JobHost) {
     this.#host = host;
   }

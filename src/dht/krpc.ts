@@ -35,22 +35,27 @@ interface QueryBase {
 
 /** Are you there? */
 export interface PingQuery extends QueryBase {
+  /** Which of the queries. */
   readonly method: "ping";
 }
 
 /** Which nodes are close to `target`? Also stands for methods we do not know that have a target. */
 export interface FindNodeQuery extends QueryBase {
+  /** Which of the queries. */
   readonly method: "find_node";
   /** 20 bytes. */
   readonly target: Uint8Array;
+  /** `undefined` for the asker's own family. */
   readonly want: Want | undefined;
 }
 
 /** Who has this torrent? */
 export interface GetPeersQuery extends QueryBase {
+  /** Which of the queries. */
   readonly method: "get_peers";
   /** 20 bytes. */
   readonly infoHash: Uint8Array;
+  /** `undefined` for the asker's own family. */
   readonly want: Want | undefined;
   /** Rather not seeds (BEP 33). */
   readonly noSeed: boolean;
@@ -60,6 +65,7 @@ export interface GetPeersQuery extends QueryBase {
 
 /** I have this torrent. */
 export interface AnnounceQuery extends QueryBase {
+  /** Which of the queries. */
   readonly method: "announce_peer";
   /** 20 bytes. */
   readonly infoHash: Uint8Array;
@@ -73,6 +79,7 @@ export interface AnnounceQuery extends QueryBase {
 
 /** A method that we do not know. */
 export interface UnknownQuery extends QueryBase {
+  /** Which of the queries. */
   readonly method: "unknown";
 }
 
@@ -81,6 +88,7 @@ export type Query = PingQuery | FindNodeQuery | GetPeersQuery | AnnounceQuery | 
 
 /** An answer to one of our queries. */
 export interface Response {
+  /** That it is an answer. */
   readonly kind: "response";
   /** Of the query; 1 to 32 bytes. */
   readonly tid: Uint8Array;
@@ -100,6 +108,7 @@ export interface Response {
 
 /** A refusal of one of our queries. */
 export interface Refusal {
+  /** That it is a refusal. */
   readonly kind: "error";
   /** Of the query; 1 to 32 bytes. */
   readonly tid: Uint8Array;
@@ -111,6 +120,7 @@ export interface Refusal {
 
 /** A query that cannot be served, though its sender can be told so. */
 export interface MalformedQuery {
+  /** That it is a query that makes no sense. */
   readonly kind: "malformed";
   /** 1 to 32 bytes. */
   readonly tid: Uint8Array;

@@ -91,9 +91,13 @@ export interface Answer {
   readonly ip: Uint8Array;
   /** And its port. */
   readonly port: number;
+  /** What an announce must show. */
   readonly token?: Uint8Array | undefined;
+  /** Contacts of IPv4, 26 bytes each. */
   readonly nodes?: Uint8Array | undefined;
+  /** Contacts of IPv6, 38 bytes each. */
   readonly nodes6?: Uint8Array | undefined;
+  /** Peers, 6 or 18 bytes each. */
   readonly values?: readonly Uint8Array[] | undefined;
   /** Bloom filter of seeds, 256 bytes (BEP 33). */
   readonly seedFilter?: Uint8Array | undefined;

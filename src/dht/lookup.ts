@@ -122,6 +122,7 @@ export class Lookup {
   #outsiders = 0;
   #tooClose = 0;
 
+  /** Knows nobody to ask yet. */
   constructor(options: LookupOptions) {
     this.target = options.target;
     this.#options = options;

@@ -105,6 +105,7 @@ export class DhtNode {
   #hasJoined = false;
   readonly #counters = { sent: 0, answered: 0, served: 0, refused: 0, dropped: 0 };
 
+  /** Knows nobody and does nothing before {@link load}, {@link bootstrap}, {@link addNode} or a datagram. */
   constructor(options: DhtNodeOptions) {
     this.family = options.family;
     this.#random = options.random;

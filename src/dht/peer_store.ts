@@ -56,6 +56,7 @@ export class PeerStore {
   readonly #counts = new Map<string, number>();
   #size = 0;
 
+  /** An empty store. */
   constructor(limits: StoreLimits = DEFAULT_LIMITS) {
     this.#limits = limits;
   }

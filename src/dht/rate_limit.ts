@@ -33,6 +33,7 @@ export class Allowance {
   #saved: number;
   #at: Millis | undefined;
 
+  /** Starts with a full burst. */
   constructor(rate: Rate) {
     this.#rate = rate;
     this.#saved = rate.burst;
@@ -59,6 +60,7 @@ export class RateLimit {
   /** In order of the last query, the latest last. */
   readonly #senders = new Map<string, Allowance>();
 
+  /** Nobody has asked anything yet. */
   constructor(rates: { sender: Rate; total: Rate } = { sender: SENDER_RATE, total: TOTAL_RATE }) {
     this.#senderRate = rates.sender;
     this.#total = new Allowance(rates.total);

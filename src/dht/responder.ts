@@ -53,12 +53,15 @@ export interface Neighbourhood {
 
 /** A query and how it came. */
 export interface Received {
+  /** The query. */
   readonly query: Query | MalformedQuery;
+  /** Its sender, as the datagram says. */
   readonly from: Address;
   /** What its sender's address counts as. */
   readonly place: Place;
   /** Bytes of its datagram. */
   readonly bytes: number;
+  /** When it came. */
   readonly now: Millis;
 }
 
@@ -83,6 +86,7 @@ export class Responder {
   /** Until when an address counts as proven, the latest proof last. */
   readonly #proven = new Map<string, Millis>();
 
+  /** Nothing is stored, nobody proven. */
   constructor(node: Neighbourhood, options: { hasher: Pick<Hasher, "sha1">; random: Random }) {
     this.#node = node;
     this.#hasher = options.hasher;

@@ -79,7 +79,11 @@ export class RoutingTable {
   readonly ownId: Uint8Array;
   readonly #buckets: Bucket[];
 
-  /** @param ownId 20 bytes. */
+  /**
+   * One empty bucket.
+   *
+   * @param ownId 20 bytes.
+   */
   constructor(ownId: Uint8Array, now: Millis) {
     this.ownId = ownId;
     this.#buckets = [{ nodes: [], spares: [], changedAt: now }];

@@ -55,6 +55,7 @@ export class SearchState implements PeerSearch {
   #fresh: Address[] = [];
   #isStopped = false;
 
+  /** A search that has not begun. */
   constructor(infoHash: Uint8Array, announce: AnnounceOptions | undefined) {
     this.infoHash = infoHash;
     this.announce = announce;

@@ -30,6 +30,7 @@ export class Tokens {
   #former: Uint8Array | undefined;
   #changedAt: Millis = 0;
 
+  /** The first secret is drawn when it is needed. The random numbers must not be guessable. */
   constructor(options: { hasher: Pick<Hasher, "sha1">; random: Random }) {
     this.#hasher = options.hasher;
     this.#random = options.random;

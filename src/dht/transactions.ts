@@ -50,6 +50,7 @@ export class Transactions<P> {
   #meanMs = 0;
   #deviationMs = 0;
 
+  /** Nothing is under way. The random numbers must not be guessable. */
   constructor(random: Random) {
     this.#random = random;
   }
