@@ -23,7 +23,7 @@ import type { World } from "../ports/world.ts";
 import { HttpTrackerServer } from "../tracker/http_server.ts";
 import type { PeerLimits } from "../tracker/peer_limits.ts";
 import { ServerState } from "../tracker/server_state.ts";
-import { MAX_ANSWER_BYTES, UdpTrackerServer } from "../tracker/udp_server.ts";
+import { UdpTrackerServer } from "../tracker/udp_server.ts";
 import { trackerPage, trackerStats } from "./tracker_page.ts";
 
 /** The outside world of a tracker server. */
@@ -56,8 +56,6 @@ const EXPIRE_EVERY_MS = 1000;
 const EXPIRE_AT_ONCE = 20_000;
 /** Ports tried until TCP and UDP are both free, where the system may choose. */
 const TRIES = 20;
-/** Answers that may be on their way out at once; a socket keeps no more. */
-const ANSWERS = 1024;
 
 const TYPES = {
   bencode: "text/plain; charset=iso-8859-1",
@@ -158,26 +156,16 @@ export class TrackerServer implements AsyncDisposable {
     }
   }
 
-  // Hot path: no allocation of bytes.
   async #serveUdp(socket: DatagramSocket): Promise<void> {
     const { clock } = this.#world;
     const ip = new Uint8Array(16);
     const ip4 = ip.subarray(0, 4);
-    const answers = new Uint8Array(ANSWERS * MAX_ANSWER_BYTES);
-    const outs = Array.from(
-      { length: ANSWERS },
-      (_, i) => answers.subarray(i * MAX_ANSWER_BYTES, (i + 1) * MAX_ANSWER_BYTES),
-    );
-    let turn = 0;
     const onDatagram = (data: Uint8Array, from: Address) => {
       const length = putIp(from.host, ip);
       if (length === 0) return;
-      // One that may still be on its way out is not written over.
-      turn = (turn + 1) % ANSWERS;
-      const out = outs[turn]!;
       const asker = { ip: length === 4 ? ip4 : ip, now: clock.now() };
-      const end = this.#udp.answer(data, asker, out);
-      if (end > 0) socket.send(out.subarray(0, end), from);
+      const answer = this.#udp.answer(data, asker);
+      if (answer) socket.send(answer, from);
     };
     if (socket.serve) await socket.serve(onDatagram);
     else {

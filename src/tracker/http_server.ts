@@ -36,6 +36,7 @@ const LIMIT_WORDS: Readonly<Record<keyof PeerLimits, string>> = {
 export class HttpTrackerServer {
   readonly #state: ServerState;
   readonly #out = new Uint8Array(MAX_WANT * 18);
+  readonly #pairs = new Uint16Array(this.#out.buffer);
 
   /** Shares the state with a `UdpTrackerServer`. */
   constructor(state: ServerState) {
@@ -100,7 +101,7 @@ export class HttpTrackerServer {
     const { isSeed, event, numWant } = question;
     const want = event === "stopped" ? 0 : clampWant(numWant);
     table.choose({ torrent, asker: peer, isSeed, isV6, want }, picks);
-    return this.#out.subarray(0, table.putCompact(picks, this.#out, 0));
+    return this.#out.subarray(0, 2 * table.putCompact(picks, this.#pairs, 0));
   }
 
   #entries(question: HttpAnnounce, seat: Seat, isV6: boolean): PeerEntry[] {

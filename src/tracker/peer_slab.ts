@@ -47,6 +47,7 @@ export interface PeerRecord {
 /** The records. */
 export class PeerSlab {
   #words = new Uint32Array(LEAST * WORDS);
+  #pairs = new Uint16Array(this.#words.buffer);
   #bytes = new Uint8Array(this.#words.buffer);
   #oldest = NO_SLOT;
   #newest = NO_SLOT;
@@ -63,6 +64,11 @@ export class PeerSlab {
   /** All records as bytes; valid until a peer is added. */
   get bytes(): Uint8Array {
     return this.#bytes;
+  }
+
+  /** The same as pairs of bytes. */
+  get pairs(): Uint16Array {
+    return this.#pairs;
   }
 
   /** The peer that was heard of longest ago, {@link NO_SLOT} where there is none. */
@@ -141,7 +147,7 @@ export class PeerSlab {
     this.#words[slot * WORDS + PLACE] = place;
   }
 
-  /** Where in {@link bytes} its compact address begins: 4 + 2 or 16 + 2 bytes (BEP 7, 23). */
+  /** Where in {@link bytes} its compact address begins, at an even place: 4 + 2 or 16 + 2 bytes (BEP 7, 23). */
   addressAt(slot: number): number {
     return slot * 4 * WORDS + ADDRESS;
   }
@@ -183,6 +189,7 @@ export class PeerSlab {
     const words = new Uint32Array(2 * this.#words.length);
     words.set(this.#words);
     this.#words = words;
+    this.#pairs = new Uint16Array(words.buffer);
     this.#bytes = new Uint8Array(words.buffer);
   }
 }

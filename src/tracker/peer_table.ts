@@ -186,8 +186,8 @@ export class PeerTable {
     this.#swarms.choose(wish, picks);
   }
 
-  /** Writes the compact addresses of all that were chosen, 6 or 18 bytes each; returns where they end. */
-  putCompact(picks: Picks, out: Uint8Array, at: number): number {
+  /** Writes the compact addresses of all that were chosen, 3 or 9 pairs of bytes each; returns where they end. */
+  putCompact(picks: Picks, out: Uint16Array, at: number): number {
     return this.#swarms.putCompact(picks, out, at);
   }
 

@@ -17,7 +17,7 @@ import {
   type TableCounts,
   type TorrentRefusal,
 } from "./peer_table.ts";
-import type { Picks } from "./swarm_lists.ts";
+import { Picks } from "./swarm_lists.ts";
 
 /** Peers in an answer where the client does not say how many it wants. */
 export const DEFAULT_WANT = 50;
@@ -88,7 +88,7 @@ export class ServerState {
     unlisted: 0,
   };
   /** Peers of the last answer, used again for the next. */
-  readonly picks: Picks = { cells: new Uint32Array(MAX_WANT), count: 0, isV6: false };
+  readonly picks: Picks = new Picks();
 
   /** Nobody is there yet. */
   constructor(options: ServerStateOptions, now: Millis) {

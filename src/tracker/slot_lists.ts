@@ -4,7 +4,7 @@
  *
  * ```
  * cells   │ a a · · │ b b b b b b b · │ free │ c · │ …      blocks of 2, 4, 8, … cells
- * extras  │ what goes with each cell, a fixed number of bytes: a compact address
+ * extras  │ what goes with each cell, a fixed number of pairs of bytes: a compact address
  * list    start, length, and the class of its block: capacity = 2 << class
  * free    for each class a chain of blocks, linked through their first cells
  * ```
@@ -26,9 +26,10 @@ const LIST_WORDS = 4;
 
 /** The lists, numbered by whoever uses them from 0. Order in them means nothing. */
 export class SlotLists {
-  readonly #extraBytes: number;
+  /** How many pairs of bytes go with each element. */
+  readonly #extraPairs: number;
   #cells = new Uint32Array(LEAST);
-  #extras: Uint8Array;
+  #extras: Uint16Array;
   /** Cells in front, which are part of a block. */
   #used = 0;
   /** Those of them that are part of a list's block. */
@@ -36,10 +37,10 @@ export class SlotLists {
   readonly #free = new Uint32Array(CLASSES).fill(NONE);
   #lists = new Uint32Array(0);
 
-  /** No lists yet; `extraBytes` go with each element. */
-  constructor(extraBytes: number) {
-    this.#extraBytes = extraBytes;
-    this.#extras = new Uint8Array(LEAST * extraBytes);
+  /** No lists yet; so many pairs of bytes go with each element. */
+  constructor(extraPairs: number) {
+    this.#extraPairs = extraPairs;
+    this.#extras = new Uint16Array(LEAST * extraPairs);
   }
 
   /** Bytes of its arrays. */
@@ -71,20 +72,27 @@ export class SlotLists {
     return this.#cells[cell]!;
   }
 
-  /** Copies the bytes that go with a cell to `out`; returns where they end. */
-  putExtra(cell: number, out: Uint8Array, at: number): number {
+  /**
+   * Copies what goes with `count` cells from `cell` on to `out`, of which `at` counts pairs of bytes as well;
+   * returns where it ends. Pairs, since copying is most of what an answer costs.
+   */
+  putExtras(
+    { cell, count }: { readonly cell: number; readonly count: number },
+    out: Uint16Array,
+    at: number,
+  ): number {
     const extras = this.#extras;
-    const length = this.#extraBytes;
-    const from = cell * length;
+    const from = cell * this.#extraPairs;
+    const length = count * this.#extraPairs;
     for (let i = 0; i < length; i++) out[at + i] = extras[from + i]!;
     return at + length;
   }
 
-  /** Adds an element with the bytes that go with it, which begin at `at` in `extra`; returns its place. */
+  /** Adds an element with what goes with it, which begins at `at` in `extra`; returns its place. */
   push(
     list: number,
     slot: number,
-    extra: { readonly bytes: Uint8Array; readonly at: number },
+    extra: { readonly pairs: Uint16Array; readonly at: number },
   ): number {
     const head = list * LIST_WORDS;
     const place = this.#lists[head + 1]!;
@@ -92,8 +100,8 @@ export class SlotLists {
     else if (place === 2 << this.#lists[head + 2]!) this.#move(head, this.#lists[head + 2]! + 1);
     const cell = this.#lists[head]! + place;
     this.#cells[cell] = slot;
-    const to = cell * this.#extraBytes;
-    for (let i = 0; i < this.#extraBytes; i++) this.#extras[to + i] = extra.bytes[extra.at + i]!;
+    const to = cell * this.#extraPairs;
+    for (let i = 0; i < this.#extraPairs; i++) this.#extras[to + i] = extra.pairs[extra.at + i]!;
     this.#lists[head + 1] = place + 1;
     return place;
   }
@@ -105,7 +113,7 @@ export class SlotLists {
     const hole = this.#lists[head]! + place;
     const last = this.#lists[head]! + length;
     this.#cells[hole] = this.#cells[last]!;
-    this.putExtra(last, this.#extras, hole * this.#extraBytes);
+    this.putExtras({ cell: last, count: 1 }, this.#extras, hole * this.#extraPairs);
     const moved = hole === last ? -1 : this.#cells[hole]!;
     this.#lists[head + 1] = length;
     const size = this.#lists[head + 2]!;
@@ -120,9 +128,9 @@ export class SlotLists {
     const from = this.#lists[head]!;
     if (from !== NONE) {
       const end = from + this.#lists[head + 1]!;
-      const bytes = this.#extraBytes;
+      const pairs = this.#extraPairs;
       this.#cells.copyWithin(to, from, end);
-      this.#extras.copyWithin(to * bytes, from * bytes, end * bytes);
+      this.#extras.copyWithin(to * pairs, from * pairs, end * pairs);
       this.#release(head);
     }
     this.#lists[head] = to;
@@ -158,15 +166,15 @@ export class SlotLists {
     const isSparse = 2 * this.#live < this.#used;
     const length = Math.max(LEAST, 2 * this.#live, isSparse ? 0 : 2 * cells.length);
     this.#cells = new Uint32Array(length);
-    this.#extras = new Uint8Array(length * this.#extraBytes);
+    this.#extras = new Uint16Array(length * this.#extraPairs);
     if (isSparse) return this.#compact(cells, extras);
     this.#cells.set(cells);
     this.#extras.set(extras);
   }
 
   /** Moves the blocks of all lists to the front of the new arrays. */
-  #compact(cells: Uint32Array, extras: Uint8Array): void {
-    const bytes = this.#extraBytes;
+  #compact(cells: Uint32Array, extras: Uint16Array): void {
+    const pairs = this.#extraPairs;
     this.#free.fill(NONE);
     this.#used = 0;
     for (let head = 0; head < this.#lists.length; head += LIST_WORDS) {
@@ -174,7 +182,7 @@ export class SlotLists {
       if (start === NONE) continue;
       const end = start + this.#lists[head + 1]!;
       this.#cells.set(cells.subarray(start, end), this.#used);
-      this.#extras.set(extras.subarray(start * bytes, end * bytes), this.#used * bytes);
+      this.#extras.set(extras.subarray(start * pairs, end * pairs), this.#used * pairs);
       this.#lists[head] = this.#used;
       this.#used += 2 << this.#lists[head + 2]!;
     }

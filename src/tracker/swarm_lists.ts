@@ -13,6 +13,9 @@ import { BugError } from "../base/errors.ts";
 import type { PeerSlab } from "./peer_slab.ts";
 import { SlotLists } from "./slot_lists.ts";
 
+/** Four stretches of a ring, in which the ends of the two lists and the asker make three gaps at the most. */
+const MAX_RUNS = 7;
+
 /** Who asks for peers, and for what. */
 export interface PeerWish {
   /** The torrent; -1 for one that has no peers. */
@@ -27,21 +30,25 @@ export interface PeerWish {
   readonly want: number;
 }
 
-/** Peers that were chosen; made once and used again. Valid until the lists are changed. */
-export interface Picks {
-  /** Cells of lists; its length is the most that can be chosen. */
-  readonly cells: Uint32Array;
-  /** How many there are. */
-  count: number;
+/** Peers that were chosen: runs of cells. Made once and used again; valid until the lists are changed. */
+export class Picks {
+  /** The first cell of each run. */
+  readonly starts: Uint32Array = new Uint32Array(MAX_RUNS);
+  /** How many cells each run has. */
+  readonly lengths: Uint32Array = new Uint32Array(MAX_RUNS);
+  /** How many runs there are. */
+  runs = 0;
+  /** How many peers there are. */
+  count = 0;
   /** Of which family they are. */
-  isV6: boolean;
+  isV6 = false;
 }
 
 /** The lists. A peer's torrent, family and state are read from its record. */
 export class SwarmLists {
   readonly #peers: PeerSlab;
-  readonly #v4 = new SlotLists(6);
-  readonly #v6 = new SlotLists(18);
+  readonly #v4 = new SlotLists(3);
+  readonly #v6 = new SlotLists(9);
   #state: number;
 
   /** No torrents yet. The seed is for the choice of peers and need not be secret. */
@@ -64,7 +71,7 @@ export class SwarmLists {
 
   /** Puts a peer where its record says it belongs. */
   enter(peer: number): void {
-    const extra = { bytes: this.#peers.bytes, at: this.#peers.addressAt(peer) };
+    const extra = { pairs: this.#peers.pairs, at: this.#peers.addressAt(peer) / 2 };
     this.#peers.setPlace(peer, this.#listsOf(peer).push(this.#listOf(peer), peer, extra));
   }
 
@@ -87,50 +94,51 @@ export class SwarmLists {
 
   /**
    * Chooses peers. Each is as likely as any other, but not each set of them: the lists, one behind the other
-   * and closed to a ring, are read from a random place, in four runs a quarter of the ring apart where there
-   * is room. Runs touch a tenth of the memory that as many single places would, and that is what an answer
-   * costs. The time goes with `want`, not with the swarm.
+   * and closed to a ring, are read from a random place, in four stretches a quarter of the ring apart where
+   * there is room. Stretches touch a tenth of the memory that as many single places would, and that is what an
+   * answer costs. The time goes with `want`, not with the swarm.
    */
   choose(wish: PeerWish, picks: Picks): void {
-    picks.count = 0;
+    picks.runs = picks.count = 0;
     picks.isV6 = wish.isV6;
-    const { torrent } = wish;
+    const { torrent, want } = wish;
     if (torrent < 0) return;
     const lists = wish.isV6 ? this.#v6 : this.#v4;
-    const askerCell = this.#cellOf(wish.asker, lists);
-    const { cells } = picks;
     const leechCount = lists.lengthOf(2 * torrent);
-    const total = leechCount + (wish.isSeed ? 0 : lists.lengthOf(2 * torrent + 1));
-    const want = Math.min(wish.want, cells.length);
-    const leeches = lists.cellOf(2 * torrent, 0);
-    const seeds = lists.cellOf(2 * torrent + 1, 0) - leechCount;
-    // Long enough that no run reaches the next one, though it may have to pass over the asker.
-    const runs = want >= 8 && total >= 2 * want ? 4 : 1;
+    const ring: Ring = {
+      leechCount,
+      total: leechCount + (wish.isSeed ? 0 : lists.lengthOf(2 * torrent + 1)),
+      leeches: lists.cellOf(2 * torrent, 0),
+      seeds: lists.cellOf(2 * torrent + 1, 0),
+      asker: this.#cellOf(wish.asker, lists),
+    };
+    const { total } = ring;
     const start = total > want ? this.#below(total) : 0;
-    let taken = 0;
-    for (let run = 0; run < runs; run++) {
-      const end = Math.ceil((want * (run + 1)) / runs);
-      let at = (start + run * Math.floor(total / runs)) % total;
-      for (let left = total; left > 0 && taken < end; left--) {
-        const cell = at + (at < leechCount ? leeches : seeds);
-        if (cell !== askerCell) cells[taken++] = cell;
-        if (++at === total) at = 0;
-      }
+    // Long enough that no stretch reaches the next one, though it may have to pass over the asker.
+    if (want < 8 || total < 2 * want) return take(ring, { from: start, until: want }, picks);
+    for (let quarter = 0; quarter < 4; quarter++) {
+      const from = (start + quarter * Math.floor(total / 4)) % total;
+      take(ring, { from, until: Math.ceil((want * (quarter + 1)) / 4) }, picks);
     }
-    picks.count = taken;
   }
 
-  /** Writes the compact addresses of all that were chosen, 6 or 18 bytes each; returns where they end. */
-  putCompact(picks: Picks, out: Uint8Array, at: number): number {
+  /** Writes the compact addresses of all that were chosen, 3 or 9 pairs of bytes each; returns where they end. */
+  putCompact(picks: Picks, out: Uint16Array, at: number): number {
     const lists = picks.isV6 ? this.#v6 : this.#v4;
     let end = at;
-    for (let i = 0; i < picks.count; i++) end = lists.putExtra(picks.cells[i]!, out, end);
+    for (let run = 0; run < picks.runs; run++) {
+      const cells = { cell: picks.starts[run]!, count: picks.lengths[run]! };
+      end = lists.putExtras(cells, out, end);
+    }
     return end;
   }
 
   /** The number of a peer that was chosen. */
   peerOf(picks: Picks, index: number): number {
-    return (picks.isV6 ? this.#v6 : this.#v4).slotIn(picks.cells[index]!);
+    let run = 0;
+    let place = index;
+    while (place >= picks.lengths[run]!) place -= picks.lengths[run++]!;
+    return (picks.isV6 ? this.#v6 : this.#v4).slotIn(picks.starts[run]! + place);
   }
 
   /**
@@ -147,11 +155,11 @@ export class SwarmLists {
           const peer = lists.slotIn(cell);
           const isHere = this.#peers.placeOf(peer) === place && this.#listsOf(peer) === lists;
           if (!isHere || this.#listOf(peer) !== list) throw new BugError("a peer is elsewhere");
-          const address = new Uint8Array(18);
-          const end = lists.putExtra(cell, address, 0);
-          const from = this.#peers.addressAt(peer);
+          const address = new Uint16Array(9);
+          const end = lists.putExtras({ cell, count: 1 }, address, 0);
+          const from = this.#peers.addressAt(peer) / 2;
           for (let i = 0; i < end; i++) {
-            if (address[i] !== this.#peers.bytes[from + i]) throw new BugError("a wrong address");
+            if (address[i] !== this.#peers.pairs[from + i]) throw new BugError("a wrong address");
           }
           onPeer(peer);
         }
@@ -182,5 +190,43 @@ export class SwarmLists {
     x ^= x << 5;
     this.#state = x;
     return Math.floor(((x >>> 0) / 2 ** 32) * limit);
+  }
+}
+
+/** The leeches and then the seeds of a torrent, closed to a ring. */
+interface Ring {
+  readonly leechCount: number;
+  readonly total: number;
+  /** The first cell of the leeches. */
+  readonly leeches: number;
+  /** The first cell of the seeds. */
+  readonly seeds: number;
+  /** The cell that is passed over. */
+  readonly asker: number;
+}
+
+/** Adds runs that begin at a place of the ring, until so many peers are chosen or it is read whole. */
+function take(
+  ring: Ring,
+  { from, until }: { readonly from: number; readonly until: number },
+  picks: Picks,
+): void {
+  const { leechCount, total, asker } = ring;
+  let at = from;
+  for (let left = total; left > 0 && picks.count < until;) {
+    const isLeech = at < leechCount;
+    const cell = isLeech ? ring.leeches + at : ring.seeds + at - leechCount;
+    let length = Math.min((isLeech ? leechCount : total) - at, left, until - picks.count);
+    // As far as the asker, and past it the next time round.
+    if (asker >= cell && asker < cell + length) length = asker - cell;
+    if (length > 0) {
+      picks.starts[picks.runs] = cell;
+      picks.lengths[picks.runs++] = length;
+      picks.count += length;
+    }
+    const passed = Math.max(length, 1);
+    left -= passed;
+    at += passed;
+    if (at === total) at = 0;
   }
 }

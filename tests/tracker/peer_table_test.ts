@@ -9,6 +9,7 @@ import { decodeCompact, formatAddress, formatIp, parseIp } from "../../src/base/
 import { hex } from "../../src/base/bytes.ts";
 import type { PeerLimits } from "../../src/tracker/peer_limits.ts";
 import { type Announcement, PeerTable, type Seat } from "../../src/tracker/peer_table.ts";
+import { Picks } from "../../src/tracker/swarm_lists.ts";
 import { SimRandom } from "../sim/random.ts";
 import { below, forSeeds, pick } from "../support/prng.ts";
 
@@ -49,12 +50,15 @@ function chosen(
   wish: { isSeed?: boolean; isV6?: boolean; want?: number } = {},
 ): string[] {
   const { isSeed = false, isV6 = false, want = 50 } = wish;
-  const picks = { cells: new Uint32Array(100), count: 0, isV6: false };
+  const picks = new Picks();
   t.choose({ torrent, asker: peer, isSeed, isV6, want }, picks);
-  const out = new Uint8Array(1 + 18 * picks.count);
-  const end = t.putCompact(picks, out, 1);
+  const pairs = new Uint16Array(1 + 9 * picks.count);
+  const end = t.putCompact(picks, pairs, 1);
   for (let i = 0; i < picks.count; i++) assertEquals(t.idOf(picks, i).length, 20);
-  return decodeCompact(out.subarray(1, end), isV6 ? 16 : 4).map(formatAddress).sort();
+  const bytes = new Uint8Array(pairs.buffer, 2, 2 * (end - 1));
+  const peers = decodeCompact(bytes, isV6 ? 16 : 4).map(formatAddress).sort();
+  assertEquals([new Set(peers).size, peers.length], [picks.count, picks.count]);
+  return peers;
 }
 
 Deno.test("announce() lists a peer and choose() gives it to others, not to itself", () => {

@@ -61,18 +61,21 @@ Deno.test("SlotIndex gives its room back when what was in it is removed", () => 
   assertEquals([index.size, index.bytes], [0, 512]);
 });
 
-/** The bytes that go with a slot: they follow from it, so that a mix-up shows. */
-function extraOf(slot: number): Uint8Array {
-  return Uint8Array.of(slot, slot >> 8, 255 - slot);
+/** What goes with a slot: it follows from it, so that a mix-up shows. */
+function extraOf(slot: number): Uint16Array {
+  return Uint16Array.of(slot, slot >> 8, 65_535 - slot);
 }
 
 function listed(lists: SlotLists, list: number): number[] {
-  return Array.from({ length: lists.lengthOf(list) }, (_, place) => {
-    const cell = lists.cellOf(list, place);
-    const extra = new Uint8Array(5);
-    assertEquals(lists.putExtra(cell, extra, 1), 4);
-    assertEquals(extra.subarray(1, 4), extraOf(lists.slotIn(cell)));
-    return lists.slotIn(cell);
+  const length = lists.lengthOf(list);
+  const first = lists.cellOf(list, 0);
+  const extras = new Uint16Array(3 * length + 1);
+  const cells = { cell: first, count: length };
+  assertEquals(length === 0 || lists.putExtras(cells, extras, 1) === extras.length, true);
+  return Array.from({ length }, (_, place) => {
+    const slot = lists.slotIn(first + place);
+    assertEquals(extras.subarray(1 + 3 * place, 4 + 3 * place), extraOf(slot));
+    return slot;
   });
 }
 
@@ -88,9 +91,9 @@ Deno.test("SlotLists keep what was pushed and not removed, when blocks are used 
       const list = below(next, model.length);
       const expected = model[list]!;
       if (next() < (list % 3 === 0 ? 0.9 : 0.45)) {
-        const bytes = new Uint8Array(5);
-        bytes.set(extraOf(step), 2);
-        assertEquals(lists.push(list, step, { bytes, at: 2 }), expected.push(step) - 1);
+        const pairs = new Uint16Array(5);
+        pairs.set(extraOf(step), 2);
+        assertEquals(lists.push(list, step, { pairs, at: 2 }), expected.push(step) - 1);
       } else if (expected.length > 0) {
         const place = below(next, expected.length);
         const last = expected.pop()!;
@@ -104,9 +107,9 @@ Deno.test("SlotLists keep what was pushed and not removed, when blocks are used 
 });
 
 Deno.test("SlotLists stay bounded when lists grow and shrink in turn", () => {
-  const lists = new SlotLists(6);
+  const lists = new SlotLists(3);
   lists.reserve(100);
-  const extra = { bytes: new Uint8Array(6), at: 0 };
+  const extra = { pairs: new Uint16Array(3), at: 0 };
   for (let round = 0; round < 50; round++) {
     for (let i = 0; i < 10_000; i++) lists.push((round * 7 + i % (1 + round)) % 100, i, extra);
     for (let list = 0; list < 100; list++) {

@@ -53,13 +53,11 @@ function setup(options: Partial<ServerStateOptions> = {}) {
   const random = new SimRandom(1);
   const state = new ServerState({ random, ...options }, 0);
   const server = new UdpTrackerServer(state, random.bytes(8));
-  const out = new Uint8Array(MAX_ANSWER_BYTES);
   let now = 0;
   /** The answer to a packet from an address; `undefined` for none. */
   const ask = (packet: Uint8Array, from = "1.2.3.4") => {
     const ip = parseIp(from)!;
-    const length = server.answer(packet, { ip, now }, out);
-    return length === 0 ? undefined : out.slice(0, length);
+    return server.answer(packet, { ip, now })?.slice();
   };
   const connect = (from = "1.2.3.4"): ConnectionId => {
     const answer = decodeAnswer(ask(encodeConnect(5), from)!, 4);
