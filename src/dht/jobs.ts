@@ -51,7 +51,7 @@ export type Purpose =
 export interface JobHost {
   /** Where lookups start. */
   table(): RoutingTable;
-  /** Addresses to start from while the table has few nodes. */
+  /** Addresses to start from while the table has few nodes or none that answers. */
   startingPoints(): Iterable<Address>;
   /** Which contacts the node wants when it looks up something for itself (BEP 32). */
   want(): Want | undefined;
@@ -63,6 +63,8 @@ export interface JobHost {
 
 /** Searches at a time; the oldest is stopped for a new one. */
 export const MAX_SEARCHES = 256;
+/** How long nodes of the table may take to answer before starting points are asked. */
+const PATIENCE_MS = 1000;
 /** A search without any answer begins anew after this time. */
 const RETRY_MS = 5000;
 /** The jobs of one node. */
@@ -142,7 +144,7 @@ export class Jobs {
   #advance(job: Entry, now: Millis): boolean {
     const { search } = job;
     if (!job.isAnnouncing) {
-      if (job.lookup.answers === 0) this.#supply(job.lookup);
+      if (job.lookup.answers === 0) this.#supply(job, now);
       this.#send(job);
       job.answers = job.lookup.answers;
       if (search) search.answers = job.answers;
@@ -162,15 +164,18 @@ export class Jobs {
   #retry(job: Entry, now: Millis): void {
     job.lookup = this.#makeLookup(job.target, true);
     job.startedAt = now;
-    this.#supply(job.lookup);
+    this.#supply(job, now);
     this.#send(job);
   }
 
-  /** What we know ourselves, for a lookup that got no answer yet. */
-  #supply(lookup: Lookup): void {
+  /**
+   * What we know ourselves, for a job that got no answer yet. The starting points are not bothered while the
+   * table has nodes enough, be it those of an earlier run, and one of them answers.
+   */
+  #supply({ lookup, startedAt }: Entry, now: Millis): void {
     const table = this.#host.table();
     for (const node of table.closest(lookup.target, 2 * K)) lookup.add(node);
-    if (table.confirmed >= K) return;
+    if (table.size >= K && now - startedAt < PATIENCE_MS) return;
     for (const address of this.#host.startingPoints()) lookup.addAddress(address);
   }
 

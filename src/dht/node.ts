@@ -156,7 +156,7 @@ export class DhtNode {
 
   /**
    * Addresses to start from (bootstrap nodes, the user's, a torrent's), of which the first {@link
-   * MAX_STARTING_POINTS} are asked whenever few nodes are known. Starts to join the DHT, also from a loaded
+   * MAX_STARTING_POINTS} are asked whenever few nodes are known or none answers. Starts to join the DHT, also from a loaded
    * table alone.
    */
   bootstrap(addresses: readonly Address[], now: Millis): void {

@@ -341,11 +341,31 @@ Deno.test("load() takes what save() gave, and a second start needs no bootstrap"
   const count = again.node.load(saved, world.now);
   assert(count >= 8);
   assertEquals(again.node.id, nodes[5]!.node.id);
+  const router = new Puppet(world, world.newAddress());
+  again.join(router);
   const search = again.search(HASH);
   const start = world.now;
   world.run(world.now + 5000, () => search.isDone);
   assertEquals(peersOf(search.takePeers()), [`${nodes[3]!.address.host}:3333`]);
   assert(world.now - start < 1000);
+  world.run(world.now + 20_000);
+  assertEquals([factsOf(again.node).includes("joined"), router.got], [true, []]);
+});
+
+Deno.test("load() does no harm when every saved node is gone", () => {
+  const { world, nodes } = internet(30);
+  const saved = nodes[5]!.node.save();
+  for (const node of nodes.slice(0, 20)) world.kill(node);
+  const { nodes: others } = internet(10, world);
+  const again = new NodeHost(world);
+  again.node.load(saved, world.now);
+  for (const node of nodes.slice(20)) world.kill(node);
+  again.join(others[0]!);
+  const start = world.now;
+  world.run(start + 60_000, () => again.node.stats.confirmedNodes >= 8);
+  assert(world.now - start < 6000, `${world.now - start} ms`);
+  world.run(start + 10_000);
+  assertEquals(factsOf(again.node).includes("joined"), true);
 });
 
 Deno.test("load() ignores what is no table", () => {
