@@ -96,10 +96,10 @@ export class SendReader {
     return faultsOf(reply, done, faults);
   }
 
-  // Whether anything was read from a disk since the last call.
+  // Whether anything was read from a disk since the last call; so it is said where nobody counts.
   #hasWaited(): boolean {
     const reads = diskReads();
-    const hasWaited = reads !== this.#reads;
+    const hasWaited = reads === undefined || reads !== this.#reads;
     this.#reads = reads;
     return hasWaited;
   }
@@ -107,9 +107,9 @@ export class SendReader {
 
 const NONE: readonly SpanFault[] = [];
 
-/** What the process has read from disks so far, where the system counts it; 0 elsewhere. */
-function diskReads(): number {
-  return process.resourceUsage().fsRead;
+/** What the process has read from disks so far; `undefined` where the runtime does not count it, as Deno 2.6. */
+function diskReads(): number | undefined {
+  return process.resourceUsage?.().fsRead;
 }
 
 function faultsOf(reply: Reply, first: number, before: readonly SpanFault[]): readonly SpanFault[] {
