@@ -24,7 +24,8 @@ import type { Clock } from "../ports/clock.ts";
 import type { ByteStream } from "../ports/network.ts";
 import type { World } from "../ports/world.ts";
 import type { OpenPiece } from "../swarm/assembly.ts";
-import { type KnownPeer, PeerBook, type PeerSource } from "../swarm/peer_book.ts";
+import { type KnownPeer, PeerBook } from "../swarm/peer_book.ts";
+import type { PeerSource, PeerSources } from "../swarm/peer_sources.ts";
 import { Swarm } from "../swarm/swarm.ts";
 import { MAX_OWED } from "../swarm/uploads.ts";
 import { encodeExtensionHandshake, EXTENSION_IDS } from "../wire/extension.ts";
@@ -49,6 +50,8 @@ export interface ExchangeParts {
   /** Pieces to get; what is verified already does not count. */
   readonly wanted: Bitfield;
   readonly isSequential: boolean;
+  /** Where peers may come from. */
+  readonly sources: PeerSources;
   /** Whether it goes on, giving, when it is complete. */
   readonly isSeeder: boolean;
   /** Our listening port, 0 while there is none. */
@@ -87,7 +90,7 @@ export class Exchange implements ConnHost {
     this.clock = world.clock;
     this.downLimit = parts.downLimit;
     this.upLimit = parts.upLimit;
-    this.book = new PeerBook(world.random);
+    this.book = new PeerBook(world.random, parts.sources);
     this.swarm = new Swarm({
       map: metainfo.pieceMap,
       have: disk.have,

@@ -37,6 +37,12 @@ export interface TorrentOptions {
   readonly trackers?: readonly string[];
   /** Use no trackers at all, not even {@link trackers}. */
   readonly noTrackers?: boolean;
+  /** Ask and tell nothing in the DHT; a private torrent never does. */
+  readonly noDht?: boolean;
+  /** Exchange no addresses with peers; a private torrent never does. */
+  readonly noPex?: boolean;
+  /** Ask and tell nothing on the local network; a private torrent never does. */
+  readonly noLsd?: boolean;
   /** Dial and accept no peers. */
   readonly noPeers?: boolean;
   /** Pieces in order instead of rarest first. */

@@ -23,6 +23,7 @@ import { TorrentDisk } from "../disk/torrent_disk.ts";
 import { SelectedBytes } from "../metainfo/selected_bytes.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
 import type { World } from "../ports/world.ts";
+import { type PeerSources, permittedSources } from "../swarm/peer_sources.ts";
 import { Announcer } from "./announcer.ts";
 import { diagnose } from "./diagnosis.ts";
 import type { FailureReason, Outcome } from "./events.ts";
@@ -85,6 +86,7 @@ export class Torrent {
   readonly #downMeter = new Meter();
   readonly #upMeter = new Meter();
   readonly #selected: SelectedBytes;
+  readonly #sources: PeerSources;
   readonly #reporter: Reporter;
   #state: TorrentState = "checking";
   #checked = 0;
@@ -102,6 +104,7 @@ export class Torrent {
     this.metainfo = options.metainfo;
     this.infoHash = hex(options.metainfo.infoHash);
     this.#scope = host.scope.child(this.infoHash);
+    this.#sources = permittedSources({ ...options, isPrivate: options.metainfo.isPrivate });
     this.#selected = new SelectedBytes(options.metainfo, options.selection);
     this.#reporter = new Reporter({
       metainfo: this.metainfo,
@@ -236,6 +239,7 @@ export class Torrent {
       downLimit,
       upLimit,
       isSequential: sequential ?? false,
+      sources: this.#sources,
       isSeeder: seed === true || isUploadOnly === true,
       port,
       onFile: (file) => this.#reportFile(file),
@@ -252,8 +256,8 @@ export class Torrent {
   }
 
   #announce(exchange: Exchange): void {
-    const { noTrackers, noPeers, trackers } = this.#options;
-    if (noTrackers === true || noPeers === true) return;
+    if (!this.#sources.has("tracker")) return;
+    const { trackers } = this.#options;
     const { world, peerId, port, allowPrivate, userAgent, udp } = this.#host;
     const announcer = new Announcer({
       tiers: this.metainfo.trackers,

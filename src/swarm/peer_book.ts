@@ -6,7 +6,8 @@
  * the worst address that is not in use makes room, or the new one is refused. The user's are never put
  * out, and any other makes room for them.
  *
- * Pure: time is an argument. All sources of addresses end in {@link PeerBook.add}.
+ * Pure: time is an argument. All sources of addresses end in {@link PeerBook.add}, and those that the torrent
+ * may not use (peer_sources.ts) end there in vain.
  *
  * @module
  */
@@ -14,6 +15,7 @@
 import { type Address, formatAddress, isLocalIp } from "../base/address.ts";
 import type { Millis } from "../base/units.ts";
 import type { Random } from "../ports/random.ts";
+import { ALL_SOURCES, type PeerSource, type PeerSources } from "./peer_sources.ts";
 
 /** Addresses known at the most. */
 export const MAX_KNOWN = 3000;
@@ -23,9 +25,6 @@ export const BASE_BACKOFF_MS = 5_000;
 export const MAX_BACKOFF_MS: number = 30 * 60_000;
 /** Failures in a row after which an address is not dialled any more, unless the user named it. */
 const MAX_FAILURES = 8;
-
-/** Where an address came from. */
-export type PeerSource = "user" | "tracker" | "incoming" | "pex" | "dht" | "lsd";
 
 /** One known address. */
 export interface KnownPeer {
@@ -49,14 +48,17 @@ export interface KnownPeer {
 /** The addresses of a torrent. */
 export class PeerBook {
   readonly #random: Random;
+  readonly #sources: PeerSources;
   readonly #known = new Map<string, KnownPeer>();
   readonly #byId = new Map<number, KnownPeer>();
   readonly #bannedHosts = new Set<string>();
   #nextId = 0;
   #banned = 0;
 
-  constructor(random: Random) {
+  /** Empty; takes addresses of these sources only (all). */
+  constructor(random: Random, sources: PeerSources = ALL_SOURCES) {
     this.#random = random;
+    this.#sources = sources;
   }
 
   /** Addresses known. */
@@ -76,6 +78,7 @@ export class PeerBook {
 
   /** Takes note of an address; returns its entry unless it is refused. Only the user's may wake a hopeless one. */
   add(address: Address, source: PeerSource): KnownPeer | undefined {
+    if (!this.#sources.has(source)) return undefined;
     const key = formatAddress(address);
     const old = this.#known.get(key);
     if (old !== undefined) {
