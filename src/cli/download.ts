@@ -9,7 +9,7 @@
  */
 
 import type { World } from "../ports/world.ts";
-import type { SessionEvent } from "../session/events.ts";
+import type { Outcome, SessionEvent } from "../session/events.ts";
 import type { TorrentStats } from "../session/stats.ts";
 import type { Context, RunningSession, RunningTorrent } from "./context.ts";
 import { type Deadline, deadline } from "./deadline.ts";
@@ -131,12 +131,7 @@ export class Downloads {
       this.#running.add(torrent);
       const outcome = await this.#finish(torrent, onDownloaded);
       const stats = torrent.stats();
-      const { interrupts } = this.#context;
-      const wasCut = outcome.kind === "complete" && this.#isSeeder && interrupts.signal.aborted;
-      const failure = failureOfOutcome(wasCut ? { kind: "stopped" } : outcome, {
-        name: stats.name,
-        interrupted: interrupts.reason,
-      });
+      const failure = this.#failureOf(outcome, stats.name);
       const { infoHash } = torrent;
       return { source, infoHash, stats, ...(failure === undefined ? {} : { failure }) };
     } catch (error) {
@@ -146,6 +141,18 @@ export class Downloads {
       if (torrent !== undefined) this.#running.delete(torrent);
       row.remove();
     }
+  }
+
+  /** Seeding that something else than its goals has ended is no success. */
+  #failureOf(outcome: Outcome, name: string): Failure | undefined {
+    const { interrupts } = this.#context;
+    const { signal } = this.#limit;
+    const wasCut = outcome.kind === "complete" && this.#isSeeder && signal.aborted;
+    if (wasCut && !interrupts.signal.aborted) return failureOf(signal.reason);
+    return failureOfOutcome(wasCut ? { kind: "stopped" } : outcome, {
+      name,
+      interrupted: interrupts.reason,
+    });
   }
 
   /** From SOURCE to a torrent that runs. */
@@ -187,9 +194,14 @@ export class Downloads {
   async #finish(
     torrent: RunningTorrent,
     onDownloaded: () => void,
-  ): Promise<Awaited<RunningTorrent["finished"]>> {
-    const { signal } = this.#context.interrupts;
-    const onStop = () => void torrent.stop();
+  ): Promise<Outcome> {
+    const { signal } = this.#limit;
+    const { interrupts } = this.#context;
+    // A download that runs out of time says why by itself; one that seeds has nothing to explain.
+    const onStop = () => {
+      const isOurs = interrupts.signal.aborted || torrent.stats().state === "seeding";
+      if (isOurs) void torrent.stop();
+    };
     torrent.downloaded.then(() => {
       onDownloaded();
       if (torrent.stats().state === "seeding") this.#tellSeeding(torrent);

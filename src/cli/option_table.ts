@@ -119,6 +119,16 @@ const MAKING: readonly OptionSpec[] = [
     "16K to 64M, a power of two (16K to 16M, for 1,000 to 2,000 pieces)",
     { verbs: ["create"] },
   ),
+  option("--hybrid", FLAG, "for programs of version 1 and 2 of the protocol (BEP 52)", {
+    verbs: ["create"],
+    lacks: ["hybrid torrents are", isOn],
+    status: "later",
+  }),
+  option("--v2", FLAG, "for programs of version 2 of the protocol alone (BEP 52)", {
+    verbs: ["create"],
+    lacks: ["torrents of version 2 are", isOn],
+    status: "later",
+  }),
   option("--private", FLAG, "peers come from its trackers only; part of the infohash", {
     verbs: MAKE,
   }),

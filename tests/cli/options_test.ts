@@ -39,7 +39,7 @@ Deno.test("OPTIONS has rows that are whole", () => {
   for (const spec of OPTIONS) {
     assert(!names.has(spec.name), spec.name);
     names.add(spec.name);
-    assert(/^[a-z][a-z-]*$/.test(spec.name) && spec.help.length > 5, spec.name);
+    assert(/^[a-z][a-z0-9-]*$/.test(spec.name) && spec.help.length > 5, spec.name);
     assert(spec.verbs.length > 0 && new Set(spec.verbs).size === spec.verbs.length, spec.name);
     const isFlag = spec.kind.type === "flag" || spec.kind.type === "count";
     assertEquals(spec.metavar === undefined, isFlag, `${spec.name}: a value has a name`);

@@ -73,6 +73,19 @@ Deno.test("get says when it begins to seed and is interrupted with 130", async (
   assertEquals(await code, 130);
 });
 
+Deno.test("seed ends with 3 when the time of the run is over", async () => {
+  const files = { ...FILES, "down/a": new Uint8Array(1) };
+  const args = ["seed", "a.torrent", "down", "--timeout", "5s"];
+  const shell = new FakeShell({ files, folders: ["down"], args });
+  const session = new FakeSession();
+  session.onAdd = (torrent) => torrent.beginSeeding();
+  const code = runCli(shell, session.parts(shell));
+  while (!shell.stderr.text.includes("seeding: a")) await turn();
+  await shell.clock.advance(5000);
+  assertEquals(await code, 3);
+  assertStringIncludes(shell.stderr.text, "error: Cannot finish in time: --timeout of 5s is over");
+});
+
 Deno.test("--seed-while runs the command when all is there and ends with its code", async () => {
   const line = "get a.torrent set.torrent --seed-while -- train --fast data";
   const { shell, code } = await run(line, { commandCode: 7 }, (torrent) => torrent.beginSeeding());

@@ -11,11 +11,19 @@ import { NetworkError } from "../../base/errors.ts";
 import { USER_AGENT } from "../../base/version.ts";
 import { formatMagnet } from "../../metainfo/magnet.ts";
 import type { World } from "../../ports/world.ts";
-import type { Context, Ending, RunningSession, RunningTracker } from "../context.ts";
+import type {
+  Context,
+  Ending,
+  RunningSession,
+  RunningTorrent,
+  RunningTracker,
+} from "../context.ts";
 import { createFrom, type Creation } from "../creation.ts";
+import { type Deadline, deadline } from "../deadline.ts";
 import { forTerminal } from "../escape.ts";
+import { type Failure, failureOfOutcome, Interrupted } from "../exit.ts";
 import { openLog } from "../log.ts";
-import { planOf } from "../plan.ts";
+import { type Plan, planOf, withCommand } from "../plan.ts";
 import { Progress } from "../progress.ts";
 import { formatBytes, formatCount } from "../units.ts";
 
@@ -30,10 +38,11 @@ interface Shared {
   readonly file: string;
 }
 
-/** Shares until told to stop. */
+/** Shares until told to stop, until a goal of seeding is reached, or while a command runs. */
 export async function runShare(context: Context): Promise<Ending> {
-  const { parts, invocation, interrupts } = context;
-  const plan = planOf(invocation.options, context.shell);
+  const { parts, invocation, interrupts, shell } = context;
+  const plan = withCommand(planOf(invocation.options, shell), invocation);
+  using limit = deadline(shell.clock, plan.timeoutMs, interrupts.signal);
   await using log = await openLog(context);
   await using world = await parts.openWorld({ log });
   const torrents = new Map<string, Uint8Array>();
@@ -44,10 +53,60 @@ export async function runShare(context: Context): Promise<Ending> {
     shared.push(await share(context, { path, hosts, port: tracker.port, torrents }));
   }
   await using session = await parts.openSession(world, plan.session);
-  await seed(context, world, { session, shared, plan });
+  const running = await seed(context, world, { session, shared, plan, limit });
   shared.forEach((one) => announce(context, one, hosts[0]!, tracker.port));
-  await interrupts.asked;
-  throw interrupts.reason;
+  const exitCode = await sharingEnds(context, { running, command: plan.command, limit });
+  return endingOf(running, exitCode);
+}
+
+/**
+ * Waits for the end of all of it; gives the code of the command, if there is one.
+ *
+ * @throws the reason of the limit, when that ends it.
+ */
+async function sharingEnds(
+  { shell }: Context,
+  { running, command, limit }: {
+    readonly running: readonly RunningTorrent[];
+    readonly command: readonly string[] | undefined;
+    readonly limit: Deadline;
+  },
+): Promise<number> {
+  const { signal } = limit;
+  const over = Promise.withResolvers<never>();
+  over.promise.catch(() => {});
+  if (signal.aborted) over.reject(signal.reason);
+  signal.addEventListener("abort", () => over.reject(signal.reason), { once: true });
+  if (command !== undefined) {
+    const code = shell.run(command, { signal });
+    code.catch(() => {});
+    return await Promise.race([code, over.promise]);
+  }
+  await Promise.race([Promise.all(running.map(({ finished }) => finished)), over.promise]);
+  return 0;
+}
+
+/** How it ended: what was given, and what went wrong. */
+async function endingOf(running: readonly RunningTorrent[], exitCode: number): Promise<Ending> {
+  let failure: Failure | undefined;
+  for (const torrent of running) {
+    const isOver = torrent.stats().state === "failed";
+    if (!isOver) continue;
+    const { name } = torrent.stats();
+    failure ??= failureOfOutcome(await torrent.finished, {
+      name,
+      interrupted: new Interrupted(143),
+    });
+  }
+  const all = running.map((torrent) => torrent.stats());
+  const facts = {
+    bytesTotal: all.reduce((sum, { bytesTotal }) => sum + bytesTotal, 0),
+    bytesUploaded: all.reduce((sum, { bytesUploaded }) => sum + bytesUploaded, 0),
+    seconds: Math.round(Math.max(0, ...all.map(({ seconds }) => seconds)) * 1000) / 1000,
+  };
+  return failure === undefined
+    ? { exitCode, facts }
+    : { exitCode: failure.exitCode, failure, facts };
 }
 
 async function startTracker(
@@ -105,16 +164,18 @@ async function share(
   return { path, creation, file };
 }
 
-/** Seeds everything; resolves when all of it is verified. */
+/** Seeds everything; resolves, with what runs, when all of it is verified. @throws the limit's reason. */
 async function seed(
   { screen, shell, interrupts, json }: Context,
   world: World,
-  { session, shared, plan }: {
+  { session, shared, plan, limit }: {
     session: RunningSession;
     shared: readonly Shared[];
-    plan: ReturnType<typeof planOf>;
+    plan: Plan;
+    limit: Deadline;
   },
-): Promise<void> {
+): Promise<RunningTorrent[]> {
+  const running: RunningTorrent[] = [];
   const progress = new Progress(screen, shell.stderr, world.clock);
   progress.run(interrupts.signal).catch(() => {});
   const events = session.events({ signal: interrupts.signal });
@@ -133,9 +194,19 @@ async function seed(
       output: dirname(resolve(path)),
       isUploadOnly: true,
     });
+    running.push(torrent);
     progress.add(metainfo.name).follow(() => torrent.stats());
-    await Promise.race([torrent.downloaded, interrupts.asked]);
+    await Promise.race([torrent.downloaded, asked(limit)]);
+    limit.signal.throwIfAborted();
   }
+  return running;
+}
+
+function asked({ signal }: Deadline): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 /** What a person types on the other machine. */
