@@ -18,7 +18,6 @@ import type { PieceMap } from "../metainfo/piece_map.ts";
 import type { PieceVerdict } from "../ports/disk.ts";
 import { Assembly, HERE, type OpenPiece } from "./assembly.ts";
 import { Availability } from "./availability.ts";
-import { Blame } from "./blame.ts";
 import { Giving } from "./giving.ts";
 import { Holdings } from "./holdings.ts";
 import { InFlight } from "./in_flight.ts";
@@ -27,6 +26,7 @@ import { Peer, type PeerInit } from "./peer.ts";
 import { Picker } from "./picker.ts";
 import type { SwarmCounters, SwarmOptions } from "./swarm_options.ts";
 import { adapt, isOverdue, onBlock } from "./pipeline.ts";
+import { Verdicts } from "./verdicts.ts";
 
 /** A peer that was silent for this long is dropped (BEP 3 peers send a keep-alive every two minutes). */
 export const IDLE_TIMEOUT_MS = 150_000;
@@ -51,11 +51,10 @@ export class Swarm {
   readonly #availability: Availability;
   readonly #holdings: Holdings;
   readonly #picker: Picker;
-  readonly #blame = new Blame();
+  readonly #verdicts: Verdicts;
   readonly #peers: Peer[] = [];
   readonly #inFlight: InFlight;
   #whole: OpenPiece[] = [];
-  #guilty: number[] = [];
   // Time of the last block of a piece that verified.
   #provenAt: Millis;
   #tickedAt: Millis;
@@ -96,6 +95,12 @@ export class Swarm {
       peers: this.#peers,
       random,
       isSeeding: () => this.isComplete,
+    });
+    this.#verdicts = new Verdicts({
+      assembly: this.assembly,
+      counters: this.counters,
+      peers: this.#peers,
+      drop: (open) => this.#drop(open),
     });
     this.#provenAt = this.#tickedAt = this.#forgivenAt = now;
   }
@@ -234,7 +239,7 @@ export class Swarm {
 
   /** Whether the disk should tell the digests of a good piece's blocks. */
   wantsDigests(piece: PieceIndex): boolean {
-    return this.#blame.has(piece);
+    return this.#verdicts.wantsDigests(piece);
   }
 
   /** The disk has hashed and, if good, written the piece. Its memory goes back to the pool. */
@@ -247,11 +252,8 @@ export class Swarm {
   }
 
   /** Givers that were proven to lie since the last call. */
-  takeGuilty(): number[] {
-    if (this.#guilty.length === 0) return NONE;
-    const guilty = this.#guilty;
-    this.#guilty = [];
-    return guilty;
+  takeGuilty(): readonly number[] {
+    return this.#verdicts.takeGuilty();
   }
 
   // ---- time ---------------------------------------------------------------------------------------
@@ -342,50 +344,20 @@ export class Swarm {
   }
 
   #onGood(open: OpenPiece, digests: Uint8Array | undefined): void {
-    const { piece, giver } = open;
+    const { piece } = open;
     this.have.add(piece);
     this.lacking.delete(piece);
     for (const peer of this.#peers) {
-      const isProven = peer.isTrusted && !peer.isOnParole;
-      if (!isProven && giver.includes(peer.giver)) {
-        peer.isTrusted = true;
-        peer.isOnParole = false;
-      }
       if (peer.isSeed || peer.have.has(piece)) this.#holdings.onVerified(peer);
       else peer.encoder.have(piece);
     }
-    if (digests === undefined) return;
-    for (const liar of this.#blame.onGood(piece, digests)) this.#convict(liar);
+    this.#verdicts.onGood(open, digests);
   }
 
   #onCorrupt(open: OpenPiece, digests: Uint8Array | undefined): void {
-    const { piece } = open;
-    this.counters.corrupt += this.map.pieceBytes(piece);
-    this.#availability.enter(piece);
-    const givers = open.giver.slice(0, open.blocks);
-    const verdict = digests === undefined
-      ? { guilty: [], suspects: [...new Set(givers)] }
-      : this.#blame.onCorrupt(piece, digests, givers);
-    for (const peer of this.#peers) {
-      if (!verdict.suspects.includes(peer.giver)) continue;
-      peer.isOnParole = true;
-      peer.isTrusted = false;
-    }
-    for (const liar of verdict.guilty) this.#convict(liar);
-  }
-
-  #convict(giver: number): void {
-    this.#guilty.push(giver);
-    for (const peer of this.#peers) {
-      if (peer.giver === giver) peer.closing ??= "corrupt-data";
-    }
-    // What it gave to other pieces would make them fail, too. From the end, since a piece may close.
-    const open = this.assembly.all;
-    for (let i = open.length - 1; i >= 0; i--) {
-      if (open[i]!.isWithDisk) continue;
-      this.counters.wasted += this.assembly.discard(open[i]!, giver);
-      if (open[i]!.free === open[i]!.blocks) this.#drop(open[i]!);
-    }
+    this.counters.corrupt += this.map.pieceBytes(open.piece);
+    this.#availability.enter(open.piece);
+    this.#verdicts.onCorrupt(open, digests);
   }
 }
 
