@@ -63,5 +63,31 @@ export interface SharedEvent extends EventBase {
   readonly magnet: string;
 }
 
+/** What a tracker knows of a torrent. */
+export interface ScrapeEvent extends EventBase {
+  readonly type: "scrape";
+  readonly infoHash: string;
+  /** Its announce URL. */
+  readonly tracker: string;
+  /** Its tier, from 0, the user's trackers first. */
+  readonly tier: number;
+  /** Whether it answered. */
+  readonly isAnswered: boolean;
+  /** Peers that have everything; `null`, like the numbers below, where the tracker did not say. */
+  readonly seeds: number | null;
+  /** Peers that do not. */
+  readonly leeches: number | null;
+  /** Downloads that were completed. */
+  readonly completed: number | null;
+  /** Why there are no numbers, in words. */
+  readonly trouble: string | null;
+}
+
 /** Everything of this file. */
-export type LocalEvent = SharedEvent | HashEvent | TorrentEvent | MagnetEvent | VerifiedFileEvent;
+export type LocalEvent =
+  | SharedEvent
+  | HashEvent
+  | TorrentEvent
+  | MagnetEvent
+  | VerifiedFileEvent
+  | ScrapeEvent;

@@ -74,6 +74,9 @@ function runVerb(context: Context): Promise<Ending> {
       return import("./commands/magnet.ts").then(({ runMagnet }) => runMagnet(context));
     case "edit":
       return import("./commands/edit.ts").then(({ runEdit }) => runEdit(context));
+    case "scrape":
+      sayFirst(context);
+      return import("./commands/scrape.ts").then(({ runScrape }) => runScrape(context));
     case "share":
       sayFirst(context);
       return import("./commands/share.ts").then(({ runShare }) => runShare(context));

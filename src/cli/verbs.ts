@@ -206,6 +206,27 @@ const DONE: readonly VerbSpec[] = [
     isBuilt: true,
   },
   {
+    name: "scrape",
+    usage: "SOURCE",
+    min: 1,
+    max: 1,
+    summary: "ask the trackers for seeds, leeches and completed downloads",
+    examples: [
+      { command: "starling scrape ubuntu.torrent", does: "what each of its trackers says" },
+      {
+        command: "starling scrape 'magnet:?xt=urn:btih:...' -t udp://example.org:6969",
+        does: "one tracker more",
+      },
+      { command: "starling scrape ubuntu.torrent --json", does: "for scripts" },
+    ],
+    notes: [
+      "SOURCE is the path of a .torrent file, - for one on standard input, an http(s) URL of one, a magnet " +
+      "link or an infohash. All trackers are asked at once, each for 20 seconds at the most; with no answer " +
+      "from any the status is 7.",
+    ],
+    isBuilt: true,
+  },
+  {
     name: "tracker",
     usage: "",
     min: 0,
@@ -254,7 +275,6 @@ const DONE: readonly VerbSpec[] = [
 const LATER: readonly VerbSpec[] = [
   later("meta", "MAGNET", "fetch only the metadata of a magnet link"),
   later("cat", "SOURCE [FILE]", "write the verified bytes of one file to standard output"),
-  later("scrape", "SOURCE", "ask the trackers for seeds, leeches and completed downloads"),
   later("doctor", "[SOURCE]", "say why a download is stalled"),
   later("completions", "bash|zsh|fish", "print a completion script for the shell"),
   later("man", "", "print the manual page"),

@@ -78,6 +78,40 @@ interopTest(
   },
 );
 
+interopTest(
+  "scrape reads what opentracker and starling's tracker know, over http and udp",
+  ["transmission-daemon", "opentracker"],
+  async (lab) => {
+    const [tracked, opentracker] = await lab.tracked(DATA, { pieceBytes: 64 * KIB });
+    const tracker = await startTracker(lab, tracked.infoHash);
+    const { port } = new URL(opentracker.url);
+    const torrent = await lab.torrent(tracked.dataset, {
+      pieceBytes: 64 * KIB,
+      trackers: [
+        opentracker.url,
+        `udp://127.0.0.1:${port}/announce`,
+        `http://127.0.0.1:${tracker.port}/announce`,
+        `udp://127.0.0.1:${tracker.port}/announce`,
+      ],
+    });
+    await lab.transmission(torrent);
+    await opentracker.seeds(torrent.infoHash, 1);
+    await until(async () => (await tracker.stats()).seeds === 1, {
+      what: "transmission as a seed",
+    });
+    const dead = ["-t", "http://127.0.0.1:1/announce"];
+    const run = new Run(["scrape", torrent.path, "--json", ...dead], { cache: lab.path("cache") });
+    const { code, events, tail } = await lab.use(run).result();
+    assertEquals(code, 0, tail);
+    const answers = events.filter((event) => event.type === "scrape");
+    const told = answers.map((e) => [e.tier, e.isAnswered, e.seeds, e.leeches, e.completed]);
+    assertEquals(told.toSorted(), [
+      [0, false, null, null, null],
+      ...[1, 2, 3, 4].map((tier) => [tier, true, 1, 0, 0]),
+    ], tail);
+  },
+);
+
 /** Starts a tracker for one torrent. */
 async function startTracker(lab: Lab, infoHash: string) {
   const list = lab.path("whitelist");
