@@ -26,9 +26,10 @@ import type { World } from "../ports/world.ts";
 import type { OpenPiece } from "../swarm/assembly.ts";
 import { type KnownPeer, PeerBook } from "../swarm/peer_book.ts";
 import type { PeerSource, PeerSources } from "../swarm/peer_sources.ts";
+import { Extensions } from "../swarm/extensions.ts";
 import { Swarm } from "../swarm/swarm.ts";
 import { MAX_OWED } from "../swarm/uploads.ts";
-import { encodeExtensionHandshake, EXTENSION_IDS } from "../wire/extension.ts";
+import type { ExtensionOffer } from "../wire/extension.ts";
 import type { Handshake } from "../wire/handshake.ts";
 import { DIAL_TIMEOUT_MS, dialPeers } from "./dialer.ts";
 import { type ConnHost, isOurselves, PeerConn, readGreeting, sendGreeting } from "./peer_conn.ts";
@@ -99,6 +100,7 @@ export class Exchange implements ConnHost {
       allocate: () => disk.allocate(),
       isSequential: parts.isSequential,
       isThrottled: (now) => parts.downLimit.delay(now) > 0,
+      extensions: new Extensions(() => this.#offer()),
       now: world.clock.now(),
     });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -205,9 +207,7 @@ export class Exchange implements ConnHost {
 
   /** Peers that are complete as well learn that nothing is to be had here (BEP 21). */
   #sayUploadOnly(): void {
-    for (const { encoder, supportsExtended } of this.swarm.peers) {
-      if (supportsExtended) encoder.extended(0, this.#extensions());
-    }
+    for (const peer of this.swarm.peers) this.swarm.extensions.tell(peer);
     this.afterStep();
   }
 
@@ -223,6 +223,7 @@ export class Exchange implements ConnHost {
       const now = this.clock.now();
       this.swarm.tick(now);
       for (const conn of this.#conns) conn.tick(now);
+      this.swarm.extensions.tick(this.swarm.peers, now);
       this.#rotate(now);
       this.afterStep();
       this.#parts.onTick();
@@ -304,28 +305,27 @@ export class Exchange implements ConnHost {
       handshake,
       giver: known.id,
       isOutgoing,
-      extensions: this.#extensions(),
     });
     this.#conns.add(conn);
     try {
       return await conn.run();
     } finally {
       this.#conns.delete(conn);
+      this.swarm.extensions.onGone(conn.peer);
       if (conn.peer.down.total > 0) onUseful?.();
       this.swarm.fillAll(this.clock.now());
       this.afterStep();
     }
   }
 
-  #extensions(): Uint8Array {
+  #offer(): Omit<ExtensionOffer, "m"> {
     const port = this.#parts.port();
-    return encodeExtensionHandshake({
-      m: { lt_donthave: EXTENSION_IDS.lt_donthave },
+    return {
       v: USER_AGENT,
       reqq: MAX_OWED,
       ...(port > 0 ? { port } : {}),
       ...(this.swarm.isComplete ? { uploadOnly: true } : {}),
-    });
+    };
   }
 
   #count(reason: PeerCloseReason): void {

@@ -113,7 +113,7 @@ export class PeerConn {
   constructor(
     host: ConnHost,
     stream: ByteStream,
-    who: { handshake: Handshake; giver: number; isOutgoing: boolean; extensions: Uint8Array },
+    who: { handshake: Handshake; giver: number; isOutgoing: boolean },
   ) {
     this.#host = host;
     this.#stream = stream;
@@ -132,7 +132,7 @@ export class PeerConn {
       now: host.clock.now(),
     });
     this.#sender = new BlockSender(this.peer, host);
-    if (this.peer.supportsExtended) this.peer.encoder.extended(0, who.extensions);
+    swarm.extensions.tell(this.peer);
   }
 
   /** Reads until the connection ends; returns why. Leaves the swarm. */

@@ -12,8 +12,8 @@ import { PeerError } from "../base/errors.ts";
 import type { Millis, PieceIndex } from "../base/units.ts";
 import type { PieceMap } from "../metainfo/piece_map.ts";
 import type { Random } from "../ports/random.ts";
-import { encodeDontHave } from "../wire/lt_donthave.ts";
 import { Choker, ROUND_MS } from "./choker.ts";
+import { sendDontHave } from "./dont_have.ts";
 import type { Peer } from "./peer.ts";
 
 /** Requests above this size are refused, as all clients do. */
@@ -93,10 +93,7 @@ export class Giving {
   lose(piece: PieceIndex): boolean {
     if (!this.#parts.have.delete(piece)) return false;
     this.#lost.add(piece);
-    for (const { encoder, extensions } of this.#parts.peers) {
-      const id = extensions?.ids.get("lt_donthave") ?? 0;
-      if (id > 0) encoder.extended(id, encodeDontHave(piece));
-    }
+    for (const peer of this.#parts.peers) sendDontHave(peer, piece);
     return true;
   }
 

@@ -72,6 +72,10 @@ export class Peer {
   readonly allowedFast: Set<number> = new Set();
   /** Its extension handshake (BEP 10), once there. */
   extensions: ExtensionHandshake | undefined;
+  /** How many extension handshakes it has sent. */
+  extensionHandshakes = 0;
+  /** Names of the extensions that we told it of. */
+  toldExtensions: readonly string[] = [];
 
   /** Blocks asked of it, oldest first. */
   readonly requests: RequestQueue = new RequestQueue();

@@ -70,3 +70,9 @@ export function adapt(peer: Peer, elapsedMs: number): void {
 export function isOverdue(peer: Peer, now: Millis): boolean {
   return now - peer.requests.oldestAt >= REQUEST_TIMEOUT_MS;
 }
+
+/** Who is asked for more first: those that give, then newcomers, then those that were asked in vain. */
+export function rankOf(peer: Peer): 0 | 1 | 2 {
+  if (peer.isDoubtful) return 2;
+  return peer.down.total > 0 ? 0 : 1;
+}

@@ -1,5 +1,5 @@
 /**
- * What each message of a peer means: one short method a message (BEP 3, 6, 10, 54).
+ * What each message of a peer means: one short method a message (BEP 3, 6, 10).
  *
  * Every integer is checked before it is used; a peer that breaks the rules costs itself its connection
  * by a `PeerError`. Called by the wire decoder, calls the swarm. Hot path: {@link PeerProtocol.onPiece}.
@@ -11,10 +11,7 @@ import { Bitfield } from "../base/bitfield.ts";
 import { PeerError } from "../base/errors.ts";
 import { BLOCK_BYTES, type Millis, type PieceIndex } from "../base/units.ts";
 import type { WireHandler } from "../wire/decoder.ts";
-import { decodeExtensionHandshake, EXTENSION_IDS, mergeExtensions } from "../wire/extension.ts";
-import { decodeDontHave } from "../wire/lt_donthave.ts";
 import type { Peer } from "./peer.ts";
-import { onLimit } from "./pipeline.ts";
 import type { Swarm } from "./swarm.ts";
 
 /** Pieces a peer may allow us while it chokes us; more are of no use. */
@@ -120,15 +117,7 @@ export class PeerProtocol implements WireHandler {
   }
 
   onExtended(id: number, payload: Uint8Array): void {
-    if (id === EXTENSION_IDS.lt_donthave) {
-      return this.#swarm.onDontHave(this.#peer, this.#piece(decodeDontHave(payload)));
-    }
-    if (id !== 0) return;
-    this.#peer.extensions = mergeExtensions(
-      this.#peer.extensions,
-      decodeExtensionHandshake(payload),
-    );
-    onLimit(this.#peer);
+    this.#swarm.extensions.onExtended(this.#peer, id, payload, this.now);
   }
 
   #piece(index: number): PieceIndex {

@@ -18,6 +18,8 @@ import type { PieceMap } from "../metainfo/piece_map.ts";
 import type { PieceVerdict } from "../ports/disk.ts";
 import { Assembly, HERE, type OpenPiece } from "./assembly.ts";
 import { Availability } from "./availability.ts";
+import { DontHave } from "./dont_have.ts";
+import { Extensions } from "./extensions.ts";
 import { Giving } from "./giving.ts";
 import { Holdings } from "./holdings.ts";
 import { InFlight } from "./in_flight.ts";
@@ -25,7 +27,7 @@ import { checkSwarm } from "./invariants.ts";
 import { Peer, type PeerInit } from "./peer.ts";
 import { Picker } from "./picker.ts";
 import type { SwarmCounters, SwarmOptions } from "./swarm_options.ts";
-import { adapt, isOverdue, onBlock } from "./pipeline.ts";
+import { adapt, isOverdue, onBlock, rankOf } from "./pipeline.ts";
 import { Verdicts } from "./verdicts.ts";
 
 /** A peer that was silent for this long is dropped (BEP 3 peers send a keep-alive every two minutes). */
@@ -48,6 +50,8 @@ export class Swarm {
   readonly counters: SwarmCounters = { downloaded: 0, uploaded: 0, wasted: 0, corrupt: 0 };
   /** What we give. */
   readonly giving: Giving;
+  /** What is spoken beside BEP 3. */
+  readonly extensions: Extensions;
   readonly #availability: Availability;
   readonly #holdings: Holdings;
   readonly #picker: Picker;
@@ -63,6 +67,8 @@ export class Swarm {
   constructor(options: SwarmOptions) {
     const { map, random, now } = options;
     this.map = map;
+    this.extensions = options.extensions ?? new Extensions();
+    this.extensions.add(new DontHave(this));
     this.have = Bitfield.fromWire(options.have.bytes, map.pieceCount)!;
     this.lacking = new Bitfield(map.pieceCount);
     const pickable = new Bitfield(map.pieceCount);
@@ -359,11 +365,6 @@ export class Swarm {
     this.#availability.enter(open.piece);
     this.#verdicts.onCorrupt(open, digests);
   }
-}
-
-function rankOf(peer: Peer): number {
-  if (peer.isDoubtful) return 2;
-  return peer.down.total > 0 ? 0 : 1;
 }
 
 const NONE: never[] = [];

@@ -9,6 +9,7 @@ import type { Millis } from "../base/units.ts";
 import type { PieceMap } from "../metainfo/piece_map.ts";
 import type { PieceBuffer } from "../ports/disk.ts";
 import type { Random } from "../ports/random.ts";
+import type { Extensions } from "./extensions.ts";
 
 /** What a swarm starts with. */
 export interface SwarmOptions {
@@ -23,6 +24,8 @@ export interface SwarmOptions {
   readonly isSequential: boolean;
   /** Whether our own rate limit holds everything up (never). */
   readonly isThrottled?: (now: Millis) => boolean;
+  /** What is spoken beside BEP 3; the swarm adds what is its own (nothing else). */
+  readonly extensions?: Extensions;
   readonly now: Millis;
 }
 
