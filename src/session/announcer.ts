@@ -2,8 +2,8 @@
  * Announces one torrent to its trackers and hands on the peers they give (BEP 3, 12).
  *
  * Which tracker is asked and when is the {@link TierList}'s rule: the user's trackers and the torrent's
- * first tier at once, the next tier when the one before has failed, has not answered within 3 s or knew too
- * few peers; failing trackers back off on their own. This file gives it time, carries out what is due side
+ * first tier at once, the next tier when the one before has failed or knew too few peers, all of them when
+ * nobody has answered within a second; failing trackers back off on their own. This file gives it time, carries out what is due side
  * by side, each announce within a time of its transport, and tells a person what they can act on, once each. `started`,
  * `completed` and `stopped` go once to each tracker; the last two only to those that accepted `started`.
  *

@@ -3,8 +3,10 @@
  * takes what is due and reports how it went.
  *
  * The rule. Each of the user's trackers is a tier of its own, and these and the torrent's first tier open at
- * once. A further tier opens when the one before it has failed as a whole, has been silent for 3 s, or
- * answered with fewer peers than a session holds (unless the torrent is private); once open, it stays so.
+ * once. A further tier opens when the one before it has failed as a whole, has been silent for 1 s, or
+ * answered with fewer peers than a session holds; and all of them open when nobody has answered for 1 s, so
+ * that dead tiers in front do not add up. In a private torrent only a failure or 3 s of silence open the
+ * next one. Once open, a tier stays so.
  * Inside a tier the trackers are tried in shuffled order, the next one when the one before failed or has
  * been silent for 3 s. The first that answers moves to the front and from then on is the only one asked, at
  * its own interval, until it fails. A tracker that fails is left alone for 15 s, then twice as long each
@@ -22,8 +24,10 @@ import { type AnnounceEvent, type AnnounceResponse, MIN_INTERVAL_MS } from "./an
 
 /** Trackers used of one torrent at the most, the user's first. */
 export const MAX_TRACKERS = 100;
-/** How long a tracker may be silent before others are asked beside it. */
+/** How long a tracker may be silent before others of its tier are asked beside it. */
 export const PATIENCE_MS = 3000;
+/** What a tier has ahead of the next: enough for a tracker that lives, a look-up of its name included. */
+export const HEAD_START_MS = 1000;
 /** An answer with this many peers fills every slot of a session; with fewer, the next tier is asked as well. */
 export const ENOUGH_PEERS = 40;
 /** The wait after a first failure, doubled by each further one. */
@@ -109,6 +113,8 @@ export class TierList {
   readonly #isPrivate: boolean;
   #isComplete = false;
   #wantsMore = false;
+  /** Some tracker has answered, whatever it does since. */
+  #wasAnswered = false;
 
   /** Shuffles each tier, once (BEP 12). */
   constructor(options: TierListOptions) {
@@ -164,6 +170,7 @@ export class TierList {
     if (event === "started") entry.hasStarted = true;
     if (event === "completed") entry.owesCompleted = false;
     entry.state = "working";
+    this.#wasAnswered = true;
     entry.failures = 0;
     entry.error = undefined;
     entry.trackerId = answer.trackerId ?? entry.trackerId;
@@ -251,8 +258,10 @@ export class TierList {
     if (index < this.#openAtOnce || before?.openedAt === undefined) return -Infinity;
     const working = before.entries.filter((e) => e.state === "working");
     if (working.length === 0) {
-      const hasFailed = before.entries.every((e) => e.state === "failing");
-      return hasFailed ? -Infinity : before.openedAt + PATIENCE_MS;
+      if (before.entries.every((e) => e.state === "failing")) return -Infinity;
+      if (this.#isPrivate) return before.openedAt + PATIENCE_MS;
+      const since = this.#wasAnswered ? before.openedAt : this.#tiers[0]!.openedAt!;
+      return since + HEAD_START_MS;
     }
     if (this.#isPrivate) return Infinity;
     if (working.every((e) => e.peerCount < ENOUGH_PEERS)) return -Infinity;

@@ -36,11 +36,15 @@ const REQUEST: AnnounceRequest = {
   key: 1,
 };
 
-/** A tracker that logs what it is asked; `failure` makes it refuse, `drop` makes it deaf for so many packets. */
+/**
+ * A tracker that logs what it is asked; `failure` makes it refuse, `drop` makes it deaf for so many packets,
+ * `lies` are sent in the place of its first answers.
+ */
 class FakeTracker {
   readonly log: string[] = [];
   failure: string | undefined;
   drop = 0;
+  lies: ((answer: Uint8Array) => Uint8Array)[] = [];
   readonly #out = new Uint8Array(100);
 
   static async start(host: SimHost, peers: readonly Address[]): Promise<FakeTracker> {
@@ -56,7 +60,9 @@ class FakeTracker {
       if (this.drop-- > 0) continue;
       const answer = this.#answer(datagram.data, peers);
       const isV6 = datagram.from.host.includes(":");
-      if (answer.length === 20) {
+      const lie = this.lies.shift();
+      if (lie) socket.send(lie(answer), datagram.from);
+      else if (answer.length === 20) {
         const list = peers.filter((peer) => peer.host.includes(":") === isV6).map(encodeCompact);
         socket.send(concat([answer, ...list]), datagram.from);
       } else socket.send(answer, datagram.from);
@@ -139,6 +145,26 @@ Deno.test("announce() sends again after 15 s when packets are lost", async () =>
   tracker.drop = 1;
   await world.wait(announce());
   assertEquals(world.clock.now(), 15_100);
+});
+
+Deno.test("announce() waits for its time and asks again when answers are wrong", async () => {
+  const put = (answer: Uint8Array, at: number, value: number) => {
+    answer[at] = value;
+    return answer;
+  };
+  const { world, tracker, client, announce } = await setup();
+  tracker.lies = [
+    // Another transaction, another action; then a good one, and an announce's that is too short.
+    (answer) => put(answer, 7, answer[7]! ^ 1),
+    (answer) => put(answer, 3, 2),
+    (answer) => answer,
+    (answer) => answer.subarray(0, 19),
+  ];
+  assertEquals((await world.wait(announce())).peers, [PEERS[0]!]);
+  const log = tracker.log.map((line) => line.split(" ")[0]);
+  // The connects wait 15 and 30 s, the announce then 60: its connection id is too old by then.
+  assertEquals(log, ["connect", "connect", "connect", "announce", "connect", "announce"]);
+  assertEquals([Math.floor(world.clock.now() / 1000), client.net.udp.size], [105, 0]);
 });
 
 Deno.test("announce() shares one socket when several torrents announce", async () => {
@@ -247,6 +273,21 @@ Deno.test("an Announcer tells a UDP tracker of its start, its completion and its
     "announce stopped 0",
   ]);
   assertEquals(client.net.udp.size, 0);
+});
+
+Deno.test("an Announcer gets peers within 1.2 s when twenty tiers in front are dead", async () => {
+  const { world, client } = await setup();
+  world.host("10.9.9.9");
+  const dead = Array.from({ length: 20 }, (_, i) => {
+    return [i % 2 === 0 ? `udp://10.9.9.9:${i + 1}` : `http://10.9.9.8:${i}/announce`];
+  });
+  const { instance, peers } = announcer(client, [...dead, [URL_OF_TRACKER]]);
+  const running = instance.run(new AbortController().signal);
+  await world.runUntil(() => peers.length > 0, { within: 1200 });
+  const before = world.clock.now();
+  await world.wait(instance.stop());
+  await world.wait(running);
+  assertEquals([world.clock.now() - before < 200, client.net.udp.size], [true, 0]);
 });
 
 Deno.test("an Announcer's end does not wait for dead UDP trackers", async () => {

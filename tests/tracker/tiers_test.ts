@@ -45,29 +45,49 @@ function answer(peers: number): AnnounceResponse {
 
 Deno.test("take() stays with the first tier when it gives enough peers", () => {
   const { at, ok } = setup("a b");
-  assertEquals(at(0), ["a:started", 3000]);
+  assertEquals(at(0), ["a:started", 1000]);
   ok("a", 100, ENOUGH_PEERS);
   assertEquals(at(100), ["", 1_800_100]);
   assertEquals(at(1_800_100), ["a", Infinity]);
 });
 
-Deno.test("take() starts the next tier when one is silent for 3 s", () => {
-  const { at, ok } = setup("a b c");
+Deno.test("take() starts one tracker of every tier when nobody has answered for 1 s", () => {
+  const { at, ok } = setup("ab cd e");
+  assertEquals(at(0), ["a:started", 1000]);
+  assertEquals(at(999), ["", 1000]);
+  assertEquals(at(1000), ["c:started e:started", 3000]);
+  ok("e", 1100, ENOUGH_PEERS);
+  // Inside its tier the next one waits for the first, which is heard when it answers at last.
+  assertEquals(at(3000), ["b:started", 4000]);
+  ok("a", 3500, 5);
+  assertEquals(at(3500), ["", 4000]);
+  assertEquals(at(4000), ["d:started", 7000]);
+});
+
+Deno.test("take() starts the next tier when one is silent for 1 s after others have answered", () => {
+  const { at, ok } = setup("a b c d");
+  at(0);
+  ok("a", 100, 1);
+  assertEquals(at(100), ["b:started", 1100]);
+  assertEquals(at(1099)[0], "");
+  assertEquals(at(1100), ["c:started", 2100]);
+  ok("c", 1200, ENOUGH_PEERS);
+  assertEquals(at(9000)[0], "");
+});
+
+Deno.test("take() starts the next tier after 3 s of silence when the torrent is private", () => {
+  const { at } = setup("a b c", { isPrivate: true });
   assertEquals(at(0), ["a:started", 3000]);
   assertEquals(at(2999), ["", 3000]);
   assertEquals(at(3000), ["b:started", 6000]);
-  ok("b", 3100, ENOUGH_PEERS);
-  // a is still asked, and heard when it answers at last.
-  assertEquals(at(4000), ["", 1_803_100]);
-  ok("a", 9000, 5);
-  assertEquals(at(9000), ["", 1_803_100]);
+  assertEquals(at(6000)[0], "c:started");
 });
 
 Deno.test("take() starts the next tier at once when the one before failed as a whole", () => {
   const { at, fail } = setup("ab c");
-  assertEquals(at(0), ["a:started", 3000]);
+  assertEquals(at(0), ["a:started", 1000]);
   fail("a", 10);
-  assertEquals(at(10), ["b:started", 3000]);
+  assertEquals(at(10), ["b:started", 1000]);
   fail("b", 20);
   assertEquals(at(20), ["c:started", 3020]);
 });
@@ -76,7 +96,7 @@ Deno.test("take() starts the next tier when an answer has too few peers", () => 
   const { at, ok } = setup("a b c");
   at(0);
   ok("a", 50, ENOUGH_PEERS - 1);
-  assertEquals(at(50), ["b:started", 3050]);
+  assertEquals(at(50), ["b:started", 1050]);
   ok("b", 90, ENOUGH_PEERS);
   assertEquals(at(90), ["", 1_800_050]);
 });
@@ -116,7 +136,7 @@ Deno.test("take() starts all of the user's trackers and the first tier at once",
   assertEquals(order(), "uvabcd");
   assertEquals(["u", "v", "a", "c", "d"].map((url) => find(url).tier), [0, 1, 2, 3, 4]);
   assertEquals(["u", "v", "a"].map((url) => find(url).isUserTyped), [true, true, false]);
-  assertEquals(at(0), ["u:started v:started a:started", 3000]);
+  assertEquals(at(0), ["u:started v:started a:started", 1000]);
   for (const url of "uva") ok(url, 5, ENOUGH_PEERS);
   assertEquals(at(5), ["", 1_800_005]);
 });
