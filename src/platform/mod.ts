@@ -8,6 +8,7 @@ import type { FileIo } from "../ports/disk.ts";
 import type { Log } from "../ports/log.ts";
 import type { Network } from "../ports/network.ts";
 import type { World } from "../ports/world.ts";
+import { openCache } from "./cache.ts";
 import { systemClock } from "./clock.ts";
 import { DiskPool } from "./disk_pool.ts";
 import { resolveHost } from "./dns.ts";
@@ -45,6 +46,7 @@ export function openWorld(options: WorldOptions = {}): World & AsyncDisposable {
     network,
     http: systemHttp,
     files,
+    cache: openCache(),
     log: options.log ?? { write: () => {} },
     [Symbol.asyncDispose]: () => {
       heavy[Symbol.dispose]();

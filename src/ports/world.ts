@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Cache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
 import type { FileIo } from "./disk.ts";
 import type { Hasher } from "./hash.ts";
@@ -26,6 +27,8 @@ export interface World {
   readonly http: HttpClient;
   /** Files. */
   readonly files: FileIo;
+  /** What is kept between runs and may be lost. */
+  readonly cache: Cache;
   /** Diagnostics. */
   readonly log: Log;
 }

@@ -19,6 +19,7 @@
 import { hex } from "../../src/base/bytes.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { World } from "../../src/ports/world.ts";
+import { processCache, type SimCache } from "./cache.ts";
 import { SimClock } from "./clock.ts";
 import { SimDisk } from "./disk.ts";
 import { ProcessFiles } from "./files.ts";
@@ -118,6 +119,7 @@ export class SimHost {
   readonly world: SimWorld;
   readonly net: NetHost;
   readonly disk: SimDisk = new SimDisk();
+  readonly cache: SimCache = new Map();
   #life = new Life();
   #boots = 0;
   #process: World & { readonly network: ProcessNetwork };
@@ -172,6 +174,7 @@ export class SimHost {
       network: new ProcessNetwork(network, this.net, life),
       http: new ProcessHttp(http, network, this.net, life),
       files: new ProcessFiles(this.disk, clock, life),
+      cache: processCache(this.cache, life),
       log: {
         write: (level, message, facts) => {
           const more = facts ? ` ${JSON.stringify(facts)}` : "";

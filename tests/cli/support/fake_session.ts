@@ -7,6 +7,7 @@
 import { Broadcast } from "../../../src/base/broadcast.ts";
 import type { Parts, RunningSession, RunningTorrent } from "../../../src/cli/context.ts";
 import { hex } from "../../../src/base/bytes.ts";
+import { NO_CACHE } from "../../../src/platform/cache.ts";
 import { systemHasher } from "../../../src/platform/hasher.ts";
 import type { HttpClient } from "../../../src/ports/http.ts";
 import type { Log } from "../../../src/ports/log.ts";
@@ -90,7 +91,7 @@ export class FakeSession implements RunningSession {
     return {
       openWorld: ({ log }) => {
         this.log = log;
-        const world = { clock: shell.clock, hasher: systemHasher, http, log };
+        const world = { clock: shell.clock, hasher: systemHasher, http, log, cache: NO_CACHE };
         return Promise.resolve({
           ...world as unknown as World,
           [Symbol.asyncDispose]: () => Promise.resolve(),
