@@ -65,7 +65,12 @@ export class MemoryStore implements FileStore {
       if (isHeld) this.#free++;
       isHeld = false;
     };
-    return { bytes: new Uint8Array(this.#spec.pieceBytes), release };
+    const bytes = new Uint8Array(this.#spec.pieceBytes);
+    return { bytes, put: (data, at) => bytes.set(data, at), release };
+  }
+
+  receiveBuffer(): undefined {
+    return undefined;
   }
 
   async hashThenWrite(job: PieceJob): Promise<PieceVerdict> {

@@ -15,8 +15,7 @@
 import { Bitfield } from "../base/bitfield.ts";
 import { DiskError } from "../base/errors.ts";
 import type { PieceIndex } from "../base/units.ts";
-import type { Allocation, FileIo, FileStore, PieceBuffer, PieceVerdict } from "../ports/disk.ts";
-import type { Hasher } from "../ports/hash.ts";
+import type { FileIo, FileStore, PieceBuffer, PieceVerdict, ReceiveBuffer } from "../ports/disk.ts";
 import { BlockBatch, type BlockSource } from "./block_batch.ts";
 import { type DiskMetainfo, pieceHash } from "./disk_metainfo.ts";
 import { FileStamps } from "./file_stamps.ts";
@@ -27,36 +26,7 @@ import type { ResumeFile } from "./resume_file.ts";
 import { NO_SIDE, openSide, type Side } from "./side.ts";
 import { gather, maskOf } from "./span_mask.ts";
 import { Suspects } from "./suspects.ts";
-
-/** What a torrent's disk is opened with. */
-export interface TorrentDiskOptions {
-  /** The torrent. */
-  readonly metainfo: DiskMetainfo;
-  /** The folder its file or folder goes into. */
-  readonly output: string;
-  /** Indices of the files that are wanted; `undefined` for all. */
-  readonly selection?: readonly number[];
-  /** How file space is taken. */
-  readonly allocate: Allocation;
-  /** Bytes of piece buffers at the most (never less than two pieces). */
-  readonly bufferBytes: number;
-  /** For resume data. */
-  readonly hasher: Hasher;
-  /** Only reads: nothing is locked, remembered or written (false). */
-  readonly isReadOnly?: boolean;
-}
-
-/** How existing data is checked. */
-export interface CheckOptions {
-  /** Told now and then: pieces of the torrent that are settled, and how many of them are good. */
-  readonly onProgress?: (checked: number, good: number) => void;
-  /** Trust no resume data: hash everything that is there (false). */
-  readonly isForced?: boolean;
-  /** Do not fail where something is missing in a folder that cannot be written to (false). */
-  readonly isReadOnly?: boolean;
-  /** Stops it. */
-  readonly signal: AbortSignal;
-}
+import type { CheckOptions, TorrentDiskOptions } from "./torrent_disk_options.ts";
 
 /** The files of one torrent and what is verified of them. */
 export class TorrentDisk implements AsyncDisposable {
@@ -167,6 +137,11 @@ export class TorrentDisk implements AsyncDisposable {
   /** Memory for a piece, `undefined` while the budget is used up. The caller releases it. */
   allocate(): PieceBuffer | undefined {
     return this.#store.allocate();
+  }
+
+  /** Memory for a peer's messages, `undefined` where any will do. The caller releases it. */
+  receiveBuffer(): ReceiveBuffer | undefined {
+    return this.#store.receiveBuffer();
   }
 
   /**

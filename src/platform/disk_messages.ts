@@ -31,13 +31,23 @@ export interface StorePlan {
 export interface StoreMemory {
   /** The piece buffers: slot `n` starts at `n * pieceBytes`. */
   readonly pieces: SharedArrayBuffer;
+  /** The memory that `pieces` is the buffer of, where it is one of WebAssembly. */
+  readonly wasm: WebAssembly.Memory | undefined;
+  /** Where in it threads have room to hash: {@link THREADS} times `HASH_SCRATCH_BYTES`. */
+  readonly scratchAt: number;
   /** Where answers to `read` are put: slot `n` starts at `n * STAGE_BYTES`. */
   readonly stage: SharedArrayBuffer;
   /** One byte a file: 1 once it was seen to be a regular file. */
   readonly seen: SharedArrayBuffer;
-  /** One Int32: not 0 once the store is being closed, so that long checks give up. */
+  /**
+   * Two Int32: the first is not 0 once the store is being closed, so that long checks give up; the second
+   * counts the threads that know the store.
+   */
   readonly control: SharedArrayBuffer;
 }
+
+/** Threads that find room to hash in a store's memory; more than there ever are. */
+export const THREADS = 64;
 
 /** Bytes of one slot of {@link StoreMemory.stage}: the most that one `read` request asks for. */
 export const STAGE_BYTES = 262_144;

@@ -17,11 +17,18 @@ import {
   SPAN_NUMBERS,
   STAGE_BYTES,
   type StoreMemory,
+  THREADS,
 } from "./disk_messages.ts";
 import { gatherSpans } from "./gather.ts";
 import { HandleCache } from "./handle_cache.ts";
 import { OpenFiles } from "./open_files.ts";
-import { type HashSource, makePieceHasher, type PieceHasher } from "./piece_hasher.ts";
+import {
+  HASH_SCRATCH_BYTES,
+  type HashMemory,
+  type HashSource,
+  makePieceHasher,
+  type PieceHasher,
+} from "./piece_hasher.ts";
 import { StoreFiles } from "./store_files.ts";
 
 const DIGEST_BYTES = 20;
@@ -29,6 +36,7 @@ const DIGEST_BYTES = 20;
 interface OpenStore {
   readonly files: StoreFiles;
   readonly memory: StoreMemory;
+  readonly place: HashMemory | undefined;
 }
 
 type Of<T extends Request["type"]> = Extract<Request, { type: T }>;
@@ -46,7 +54,9 @@ export class DiskService {
       this.#hasher ??= makePieceHasher(isWide);
       const handles = this.#handles ??= new HandleCache(maxOpenFiles);
       const open = new OpenFiles(plan, { seen: memory.seen, handles, store });
-      this.#stores.set(store, { files: new StoreFiles(plan, memory, open), memory });
+      const place = hashMemory(memory);
+      if (place) this.#hasher.attach(place);
+      this.#stores.set(store, { files: new StoreFiles(plan, memory, open), memory, place });
       return undefined;
     }
     const { id } = request;
@@ -99,10 +109,19 @@ export class DiskService {
         return { id };
       case "close":
         this.#stores.delete(request.store);
+        if (open.place) this.#hasher?.detach(open.place);
         files[Symbol.dispose]();
         return { id };
     }
   }
+}
+
+/** Room for this thread to hash in a store's memory, where that is of the right kind. */
+function hashMemory({ wasm, scratchAt, control }: StoreMemory): HashMemory | undefined {
+  if (!wasm) return undefined;
+  const thread = Atomics.add(new Int32Array(control), 1, 1);
+  if (thread >= THREADS) return undefined;
+  return { memory: wasm, scratchAt: scratchAt + thread * HASH_SCRATCH_BYTES };
 }
 
 interface PieceRow {

@@ -6,8 +6,8 @@
  * download need not wait for a Worker to come up before it begins. A small torrent is done with before
  * a Worker would be ready and never starts one.
  *
- * A buffer is a slot of one SharedArrayBuffer. The system gives its pages when they are first touched,
- * and free slots are reused last in, first out, so memory follows what is in use and not the budget.
+ * A buffer is a slot of the store's shared memory; free slots are reused last in, first out, so memory
+ * follows what is in use and not the budget.
  *
  * @module
  */
@@ -22,6 +22,7 @@ import type {
   PieceDigests,
   PieceJob,
   PieceVerdict,
+  ReceiveBuffer,
   SendBuffer,
   SpanFault,
   SpanRows,
@@ -37,6 +38,7 @@ import {
 } from "./disk_messages.ts";
 import type { DiskPool } from "./disk_pool.ts";
 import { packFiles } from "./packed_files.ts";
+import { PieceMemory } from "./piece_memory.ts";
 import { SendReader } from "./send_reader.ts";
 
 const LEAST_SLOTS = 2;
@@ -66,6 +68,7 @@ interface Place {
 export class PooledStore implements FileStore {
   readonly #spec: StoreSpec;
   readonly #memory: StoreMemory;
+  readonly #pieces: PieceMemory;
   readonly #heavy: Place;
   readonly #light: Place;
   readonly #sending: SendReader;
@@ -86,11 +89,14 @@ export class PooledStore implements FileStore {
     const useful = Math.max(1, Math.ceil(total / spec.pieceBytes));
     const budget = Math.max(LEAST_SLOTS, Math.floor(spec.bufferBytes / spec.pieceBytes));
     this.#slots = Math.max(LEAST_SLOTS, Math.min(useful, budget));
+    this.#pieces = new PieceMemory(this.#slots * spec.pieceBytes);
     this.#memory = {
-      pieces: new SharedArrayBuffer(this.#slots * spec.pieceBytes),
+      pieces: this.#pieces.buffer,
+      wasm: this.#pieces.wasm,
+      scratchAt: this.#pieces.scratchAt,
       stage: new SharedArrayBuffer(STAGE_SLOTS * STAGE_BYTES),
       seen: new SharedArrayBuffer(spec.files.length),
-      control: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
+      control: new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT),
     };
     for (let i = STAGE_SLOTS - 1; i >= 0; i--) this.#freeStages.push(i);
     const { root, pieceBytes, allocation, followsLinks = false } = spec;
@@ -117,7 +123,11 @@ export class PooledStore implements FileStore {
       slot * pieceBytes,
       pieceBytes,
     );
-    return new SlotBuffer(this, slot, bytes, (freed) => this.#freeSlots.push(freed));
+    return new SlotBuffer(this, slot, { bytes, memory: this.#pieces, free: this.#freeSlots });
+  }
+
+  receiveBuffer(): ReceiveBuffer | undefined {
+    return this.#pieces.receiveBuffer();
   }
 
   hashThenWrite(job: PieceJob): Promise<PieceVerdict> {
@@ -267,19 +277,29 @@ class SlotBuffer implements PieceBuffer {
   readonly owner: PooledStore;
   readonly slot: number;
   readonly bytes: Uint8Array;
-  readonly #free: (slot: number) => void;
+  readonly #memory: PieceMemory;
+  readonly #free: number[];
   #isReleased = false;
 
-  constructor(owner: PooledStore, slot: number, bytes: Uint8Array, free: (slot: number) => void) {
+  constructor(
+    owner: PooledStore,
+    slot: number,
+    { bytes, memory, free }: { bytes: Uint8Array; memory: PieceMemory; free: number[] },
+  ) {
     this.owner = owner;
     this.slot = slot;
     this.bytes = bytes;
+    this.#memory = memory;
     this.#free = free;
+  }
+
+  put(data: Uint8Array, at: number): void {
+    this.#memory.put(this.bytes, data, at);
   }
 
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    this.#free(this.slot);
+    this.#free.push(this.slot);
   }
 }

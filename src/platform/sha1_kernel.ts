@@ -18,19 +18,20 @@
 
 /** The module's exports. */
 export interface Sha1Kernel {
-  /** Its memory. */
-  readonly memory: { readonly buffer: ArrayBuffer };
   /** Hashes blocks; see the head of this file. `blocks` is at least 1. */
   update(p0: number, p1: number, p2: number, p3: number, blocks: number, state: number): void;
 }
 
+let compiled: WebAssembly.Module | undefined;
+
 /**
- * Compiles the kernel with `pages` 64-KiB pages of memory.
+ * The kernel for messages that lie in `memory`, which must be shared.
  *
  * @throws where the machine has no 128-bit vectors for WebAssembly.
  */
-export function makeSha1Kernel(pages: number): Sha1Kernel {
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(assemble(pages)));
+export function makeSha1Kernel(memory: WebAssembly.Memory): Sha1Kernel {
+  compiled ??= new WebAssembly.Module(assemble());
+  const { exports } = new WebAssembly.Instance(compiled, { m: { m: memory } });
   return exports as unknown as Sha1Kernel;
 }
 
@@ -71,16 +72,19 @@ const HIGH_WORDS = [8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31
 const LOW_HALVES = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
 const HIGH_HALVES = [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31];
 
-function assemble(pages: number): Uint8Array<ArrayBuffer> {
+// A shared memory must have a largest size; any memory that has one fits this.
+const MEMORY = [0x03, 1, ...unsigned(65_536)];
+
+function assemble(): Uint8Array<ArrayBuffer> {
   const body = [1, VECTOR_LOCALS, V128, ...kernel()];
   const type = [0x60, 6, I32, I32, I32, I32, I32, I32, 0];
   const name = (text: string) => [text.length, ...new TextEncoder().encode(text)];
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, [1, ...type]),
+    ...section(2, [1, ...name("m"), ...name("m"), 2, ...MEMORY]),
     ...section(3, [1, 0]),
-    ...section(5, [1, 0, ...unsigned(pages)]),
-    ...section(7, [2, ...name("memory"), 2, 0, ...name("update"), 0, 0]),
+    ...section(7, [1, ...name("update"), 0, 0]),
     ...section(10, [1, ...unsigned(body.length), ...body]),
   ]);
 }

@@ -14,6 +14,8 @@ import type { DiskError } from "../base/errors.ts";
 export interface PieceBuffer {
   /** The bytes; possibly on shared memory. Length is the store's `pieceBytes`. */
   readonly bytes: Uint8Array;
+  /** Copies `data` to `at`; it must fit. Fastest for what lies in a {@link ReceiveBuffer} of the same store. */
+  put(data: Uint8Array, at: number): void;
   /** Gives the memory back to the pool; nothing may touch `bytes` afterwards. Idempotent. */
   release(): void;
 }
@@ -49,6 +51,17 @@ export interface SendBuffer {
   /** Gives the memory back to the store; nothing may touch `bytes` afterwards. Idempotent. */
   release(): void;
 }
+
+/** Memory that a peer's messages arrive in, beside the piece buffers that its blocks are copied to. */
+export interface ReceiveBuffer {
+  /** The bytes, `RECEIVE_BYTES` of them; possibly on shared memory. */
+  readonly bytes: Uint8Array;
+  /** Gives the memory back to the store; nothing may touch `bytes` afterwards. Idempotent. */
+  release(): void;
+}
+
+/** Length of every {@link ReceiveBuffer}. */
+export const RECEIVE_BYTES = 262_144;
 
 /** Length of every {@link SendBuffer}: 256 KiB of blocks, and 4 KiB for what stands before them. */
 export const SEND_BYTES = 266_240;
@@ -138,6 +151,8 @@ export interface FileStore extends AsyncDisposable {
   allocate(): PieceBuffer | undefined;
   /** Buffers that can still be had without releasing one. */
   readonly freeBuffers: number;
+  /** Memory to receive in, `undefined` where none is better than any other, or all of it is out. */
+  receiveBuffer(): ReceiveBuffer | undefined;
   /** Hashes a piece and, if its digest is right, writes its spans, as one step off the main thread. */
   hashThenWrite(job: PieceJob): Promise<PieceVerdict>;
   /**

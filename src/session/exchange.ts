@@ -21,6 +21,7 @@ import type { BlockBatch } from "../disk/block_batch.ts";
 import type { TorrentDisk } from "../disk/torrent_disk.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { ReceiveBuffer } from "../ports/disk.ts";
 import type { ByteStream } from "../ports/network.ts";
 import type { World } from "../ports/world.ts";
 import type { OpenPiece } from "../swarm/assembly.ts";
@@ -172,6 +173,11 @@ export class Exchange implements ConnHost {
   /** Reads for one peer. */
   newBatch(): BlockBatch {
     return this.#parts.disk.newBatch();
+  }
+
+  /** Memory for what one peer sends. */
+  receiveBuffer(): ReceiveBuffer | undefined {
+    return this.#parts.disk.receiveBuffer();
   }
 
   /** What is gone is not offered again; everything else still is. */

@@ -14,6 +14,7 @@ import { type PeerCloseReason, PeerError } from "../base/errors.ts";
 import type { TokenBucket } from "../base/token_bucket.ts";
 import { BlockSender, type BlockSenderHost } from "./block_sender.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { ReceiveBuffer } from "../ports/disk.ts";
 import type { ByteStream } from "../ports/network.ts";
 import type { Peer } from "../swarm/peer.ts";
 import { PeerProtocol } from "../swarm/protocol.ts";
@@ -48,6 +49,8 @@ export interface ConnHost extends BlockSenderHost {
   readonly clock: Clock;
   readonly downLimit: TokenBucket;
   readonly upLimit: TokenBucket;
+  /** Memory to receive in, `undefined` where any will do. */
+  receiveBuffer(): ReceiveBuffer | undefined;
   /** Messages were handled: facts may be waiting and other peers may have something to be sent. */
   afterStep(): void;
 }
@@ -100,6 +103,7 @@ export class PeerConn {
   readonly #host: ConnHost;
   readonly #stream: ByteStream;
   readonly #decoder: Decoder;
+  readonly #received: ReceiveBuffer | undefined;
   readonly #ended = new AbortController();
   readonly #sender: BlockSender;
   #isWriting = false;
@@ -118,7 +122,11 @@ export class PeerConn {
     this.#host = host;
     this.#stream = stream;
     const { swarm } = host;
-    this.#decoder = new Decoder({ pieceCount: swarm.map.pieceCount });
+    this.#received = host.receiveBuffer();
+    this.#decoder = new Decoder({
+      pieceCount: swarm.map.pieceCount,
+      memory: this.#received?.bytes,
+    });
     this.peer = swarm.addPeer({
       slot: swarm.freeSlot(),
       giver: who.giver,
@@ -146,6 +154,8 @@ export class PeerConn {
     } finally {
       this.#decoder.stop();
       this.#stream.close();
+      // No read is under way any more: the loop has ended.
+      this.#received?.release();
       swarm.removePeer(this.peer);
     }
     return this.#reason ?? this.peer.closing ?? "eof";

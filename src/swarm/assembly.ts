@@ -149,7 +149,7 @@ export class Assembly {
 
   /** Copies a block that is not here yet into its place; true when the piece is whole. */
   put(open: OpenPiece, block: number, data: Uint8Array, giver: number, now: Millis): boolean {
-    open.buffer.bytes.set(data, block * BLOCK_BYTES);
+    open.buffer.put(data, block * BLOCK_BYTES);
     if (open.state[block] === FREE && --open.free === 0) this.#unlistFree(open);
     open.state[block] = HERE;
     open.first[block] = -1;

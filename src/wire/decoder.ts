@@ -95,7 +95,9 @@ export interface WireHandler {
  * ```
  */
 export class Decoder {
-  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(MIN_BUFFER_BYTES);
+  /** Where the buffer lies while it is of a usual length; {@link MAX_BUFFER_BYTES} or more. */
+  readonly #memory: Uint8Array | undefined;
+  #buffer: Uint8Array;
   /** Bytes held, from the start of the buffer. */
   #tail = 0;
   /** Bytes that are still to come of a frame that is thrown away. */
@@ -103,13 +105,18 @@ export class Decoder {
   /** The buffer's length while it holds no frame longer than {@link MAX_BUFFER_BYTES}. */
   #usualBytes = MIN_BUFFER_BYTES;
   /** What `reserve()` gave last; starts at `#tail` of `#buffer` or is stale. */
-  #view: Uint8Array<ArrayBuffer> = this.#buffer;
+  #view: Uint8Array;
   /** The only length a bitfield may have, or -1 while that is unknown. */
   #bitfieldBytes = -1;
   #isStopped = false;
 
-  /** `pieceCount` is left out until the metadata is known. */
-  constructor(options: { pieceCount?: number } = {}) {
+  /**
+   * @param options `pieceCount` is left out until the metadata is known; `memory`, at least
+   * {@link MAX_BUFFER_BYTES}, is received in as long as no frame is longer.
+   */
+  constructor(options: { pieceCount?: number; memory?: Uint8Array | undefined } = {}) {
+    this.#memory = options.memory;
+    this.#view = this.#buffer = this.#take(MIN_BUFFER_BYTES);
     if (options.pieceCount !== undefined) this.setPieceCount(options.pieceCount);
   }
 
@@ -129,7 +136,7 @@ export class Decoder {
   }
 
   /** Where to read to: at least one byte, owned by the decoder, valid until the next `commit()`. */
-  reserve(): Uint8Array<ArrayBuffer> {
+  reserve(): Uint8Array {
     const view = this.#view;
     if (view.buffer === this.#buffer.buffer && view.byteOffset === this.#tail) return view;
     return this.#view = this.#buffer.subarray(this.#tail);
@@ -238,9 +245,14 @@ export class Decoder {
       bytes = Math.min(2 * this.#tail, PREFIX_BYTES + getUint32(this.#buffer, 0));
     }
     if (bytes === this.#buffer.length) return;
-    const buffer = new Uint8Array(bytes);
-    buffer.set(this.#buffer.subarray(0, this.#tail));
+    const buffer = this.#take(bytes);
+    if (buffer.buffer !== this.#buffer.buffer) buffer.set(this.#buffer.subarray(0, this.#tail));
     this.#buffer = buffer;
+  }
+
+  #take(bytes: number): Uint8Array {
+    if (this.#memory === undefined || bytes > this.#memory.length) return new Uint8Array(bytes);
+    return this.#memory.subarray(0, bytes);
   }
 }
 

@@ -46,8 +46,10 @@ class Download {
     this.#map = new PieceMap(scene.pieceLength * scene.pieces, scene.pieceLength);
     const count = Math.max(2, Math.floor(BUDGET_BYTES / scene.pieceLength));
     for (let i = 0; i < count; i++) {
-      const buffer = {
-        bytes: new Uint8Array(scene.pieceLength),
+      const bytes = new Uint8Array(scene.pieceLength);
+      const buffer: PieceBuffer = {
+        bytes,
+        put: (data, at) => bytes.set(data, at),
         release: () => void this.#free.push(buffer),
       };
       this.#free.push(buffer);

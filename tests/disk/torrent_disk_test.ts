@@ -7,7 +7,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DiskError } from "../../src/base/errors.ts";
 import { MemoryDisk, type MemoryDiskOptions } from "../../src/disk/memory_disk.ts";
-import { type CheckOptions, TorrentDisk } from "../../src/disk/torrent_disk.ts";
+import { TorrentDisk } from "../../src/disk/torrent_disk.ts";
+import type { CheckOptions } from "../../src/disk/torrent_disk_options.ts";
 import { systemHasher } from "../../src/platform/hasher.ts";
 import type { Hasher } from "../../src/ports/hash.ts";
 import { fill, type KnownTorrent, makeTorrent } from "./support/torrent.ts";

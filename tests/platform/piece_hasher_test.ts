@@ -75,3 +75,31 @@ for (const isWide of [false, true]) {
     assertEquals(found, [sha1(bytes), undefined, undefined, sha1(bytes), undefined]);
   });
 }
+
+Deno.test("makePieceHasher(true) hashes where messages lie when their memory is attached", () => {
+  const hasher = makePieceHasher(true);
+  const memory = new WebAssembly.Memory({ initial: 20, maximum: 20, shared: true });
+  const scratchAt = 19 * 65_536;
+  const place = { memory, scratchAt };
+  const all = new Uint8Array(memory.buffer);
+  forSeeds(30, (next) => {
+    hasher.attach(place);
+    const length = below(next, 200_000);
+    const count = 1 + below(next, 6);
+    const messages = Array.from({ length: count }, () => randomBytes(next, length));
+    const sources = messages.map((bytes, i) => {
+      all.set(bytes, i * 200_003);
+      return inMemory(all.subarray(i * 200_003, i * 200_003 + length));
+    });
+    // One from elsewhere in between.
+    sources.splice(1, 0, inMemory(messages[0]!));
+    const before = all.slice(0, scratchAt);
+    const digests = hasher.sha1(sources).map((digest) => Uint8Array.from(digest!));
+    assertEquals(digests, [messages[0]!, messages[0]!, ...messages.slice(1)].map(sha1));
+    assertEquals(all.slice(0, scratchAt), before, "the messages are untouched");
+    hasher.detach(place);
+    assertEquals(hasher.sha1(sources.slice(0, 1)).map((digest) => Uint8Array.from(digest!)), [
+      sha1(messages[0]!),
+    ]);
+  });
+});

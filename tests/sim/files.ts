@@ -83,7 +83,12 @@ class SimStore implements FileStore {
       if (isOut) this.freeBuffers++;
       isOut = false;
     };
-    return { bytes: new Uint8Array(this.#spec.pieceBytes), release };
+    const bytes = new Uint8Array(this.#spec.pieceBytes);
+    return { bytes, put: (data, at) => bytes.set(data, at), release };
+  }
+
+  receiveBuffer(): undefined {
+    return undefined;
   }
 
   async hashThenWrite(job: PieceJob): Promise<PieceVerdict> {

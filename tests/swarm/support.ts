@@ -50,7 +50,7 @@ export class Pool {
       this.out--;
       this.#free.push(bytes);
     };
-    return { bytes, release };
+    return { bytes, put: (data, at) => bytes.set(data, at), release };
   };
 }
 
