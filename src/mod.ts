@@ -65,7 +65,9 @@ export type {
 } from "./session/events.ts";
 export type { AddTorrent, SessionOptions, TorrentOptions } from "./session/options.ts";
 export { Session } from "./session/session.ts";
+export type { SourceStats } from "./session/source_stats.ts";
 export type { TorrentState, TorrentStats, TrackerStats } from "./session/stats.ts";
+export type { PeerSource } from "./swarm/peer_sources.ts";
 export { Torrent } from "./session/torrent.ts";
 
 /**

@@ -74,7 +74,12 @@ export type EndFacts =
   & Partial<
     Pick<
       DoneEvent,
-      "infoHash" | "bytesTotal" | "bytesDownloaded" | "bytesUploaded" | "seconds"
+      | "infoHash"
+      | "bytesTotal"
+      | "bytesDownloaded"
+      | "bytesUploaded"
+      | "bytesBySource"
+      | "seconds"
     >
   >
   & {

@@ -16,7 +16,8 @@ import { type Deadline, deadline } from "./deadline.ts";
 import { errorFields, type Failure, failureOf, failureOfOutcome } from "./exit.ts";
 import type { Plan } from "./plan.ts";
 import { Progress, type ProgressRow } from "./progress.ts";
-import { renderDone, renderSeeding, renderStopped } from "./render.ts";
+import { renderSeeding, renderStopped } from "./render.ts";
+import { bytesBySourceOf, renderDone, renderDoneAll } from "./render_end.ts";
 import { forTerminal } from "./escape.ts";
 import { chooseFiles, noMatch } from "./select.ts";
 import { readTorrent } from "./source.ts";
@@ -98,6 +99,7 @@ export class Downloads {
     await this.#close();
     shown.abort();
     await showing;
+    this.#tellAll(results);
     return results;
   }
 
@@ -284,6 +286,12 @@ export class Downloads {
     if (!this.#isOnly) this.#tellScript(result);
   }
 
+  /** The last line of several that all ended well. */
+  #tellAll(results: readonly Downloaded[]): void {
+    if (this.#isOnly || results.some(({ failure }) => failure !== undefined)) return;
+    this.#context.screen.note(renderDoneAll(results.flatMap(({ stats }) => stats ?? [])));
+  }
+
   /** The event of one download among several; the last line of all is the run's. */
   #tellScript({ source, infoHash, stats, failure }: Downloaded): void {
     const at = this.#world.clock.epochMs();
@@ -293,7 +301,8 @@ export class Downloads {
       return;
     }
     const { bytesTotal, bytesDownloaded, bytesUploaded, seconds } = stats!;
-    const totals = { bytesTotal, bytesDownloaded, bytesUploaded, seconds };
+    const bytesBySource = bytesBySourceOf([stats!]);
+    const totals = { bytesTotal, bytesDownloaded, bytesUploaded, bytesBySource, seconds };
     this.#context.json?.write({ v: 1, type: "done", ...base, exitCode: 0, ...totals });
   }
 }

@@ -9,6 +9,8 @@
 
 import type { TorrentStats } from "../session/stats.ts";
 import { forTerminal } from "./escape.ts";
+import { KINDS } from "./render_end.ts";
+import { colored, renderBar } from "./render_bar.ts";
 import { cut, pad, widthOf } from "./text_width.ts";
 import { formatBytes, formatPercent, formatRate, formatSeconds } from "./units.ts";
 
@@ -18,6 +20,15 @@ export interface Row {
   readonly stats: TorrentStats | undefined;
 }
 
+/** Longer bars say no more. */
+const MAX_BAR = 100;
+/** Shorter ones say nothing. */
+const MIN_BAR = 8;
+/** Between columns. */
+const GAP = 2;
+/** Room for a rate and the time left, so that bars end where the others do. */
+const TAIL = 22;
+
 /** Where lines are drawn. */
 export interface Canvas {
   readonly columns: number;
@@ -26,12 +37,14 @@ export interface Canvas {
   readonly isColored: boolean;
 }
 
-/** The live block: three lines for one torrent, a line each and a total for several. */
+/** The live block: some lines for one torrent, a few each and a total for several. */
 export function renderBlock(rows: readonly Row[], canvas: Canvas): string[] {
   if (rows.length === 0) return [];
   if (rows.length === 1) return renderOne(rows[0]!, canvas);
+  // The last line of the screen stays free, so that a block never scrolls.
   const room = Math.max(1, canvas.rows - 2);
-  const lines = rows.slice(0, room).map((row) => renderCompact(row, canvas));
+  const each = rows.length * 2 <= room ? 2 : 1;
+  const lines = rows.slice(0, room).flatMap((row) => renderOneOfMany(row, canvas).slice(0, each));
   if (rows.length > room) lines.push(cut(`… and ${rows.length - room} more`, canvas.columns));
   lines.push(renderTotal(rows, canvas));
   return lines;
@@ -51,18 +64,6 @@ export function renderPlain(stats: TorrentStats): string {
   return `progress: ${name} ${parts.join(", ")}`;
 }
 
-/** The last line of a good end, to be grepped for `^done: `. */
-export function renderDone(stats: TorrentStats, output: string): string {
-  const parts = [`${formatBytes(stats.bytesTotal)} in ${formatSeconds(stats.seconds)}`];
-  if (stats.bytesDownloaded === 0) parts.push("all of it was there");
-  else {
-    const rate = stats.bytesDownloaded / Math.max(stats.seconds, 0.001);
-    parts.push(`${formatBytes(stats.bytesDownloaded)} fetched at ${formatRate(rate)}`);
-  }
-  if (stats.bytesUploaded > 0) parts.push(`${formatBytes(stats.bytesUploaded)} given`);
-  return `done: ${forTerminal(stats.name)}: ${parts.join(", ")}, in ${forTerminal(output)}`;
-}
-
 /** Said when seeding begins. */
 export function renderSeeding(stats: TorrentStats): string {
   const there = `${formatBytes(stats.bytesDone)} verified`;
@@ -79,29 +80,53 @@ function renderOne(row: Row, canvas: Canvas): string[] {
   const { columns } = canvas;
   const { stats } = row;
   if (stats === undefined) return [cut(`${forTerminal(row.label)}: reading`, columns)];
-  const percent = stats.state === "checking"
-    ? formatPercent(stats.piecesChecked, stats.pieceMap.length)
-    : formatPercent(stats.bytesDone, stats.bytesTotal);
-  const head = percent.padStart(6);
-  const bar = renderBar(stats, Math.min(columns - head.length - 2, 100));
-  return [
+  const lines = [
     bold(cut(forTerminal(stats.name), columns), canvas),
-    `${head} ${green(bar, canvas)}`,
+    barLine(stats, columns, canvas),
     cut(fit(details(stats), columns), columns),
   ];
+  // A line that comes and goes would make the block jump.
+  if (stats.state !== "checking") lines.push(cut(fit(peerFacts(stats), columns), columns));
+  return lines;
+}
+
+/** `45.2 % ████▓░░░···` */
+function barLine(stats: TorrentStats, columns: number, canvas: Canvas): string {
+  const head = percentOf(stats).padStart(6);
+  const bar = renderBar(stats, Math.min(columns - head.length - 2, MAX_BAR));
+  return `${head} ${canvas.isColored ? colored(bar) : bar}`;
+}
+
+function percentOf(stats: TorrentStats): string {
+  return stats.state === "checking"
+    ? formatPercent(stats.piecesChecked, stats.pieceMap.length)
+    : stats.bytesTotal === 0
+    ? formatPercent(0, 1)
+    : formatPercent(stats.bytesDone, stats.bytesTotal);
 }
 
 /** The facts under the bar, the most wanted first; those that do not fit are left out. */
 function details(stats: TorrentStats): string[] {
   if (stats.state === "checking") return [checking(stats)];
   const size = `${formatBytes(stats.bytesDone)} of ${formatBytes(stats.bytesTotal)}`;
+  if (stats.state === "fetching-metadata") return ["fetching the metadata", peersOf(stats)];
   const facts = [`${formatRate(stats.downRate)} down`];
   if (stats.etaSeconds !== null) facts.push(`${formatSeconds(stats.etaSeconds)} left`);
-  facts.push(peersOf(stats));
-  facts.push(`${formatRate(stats.upRate)} up`);
-  facts.push(size);
-  if (stats.seeds > 0) facts.push(count(stats.seeds, "seed"));
+  facts.push(`${formatRate(stats.upRate)} up`, size);
+  if (stats.bytesUploaded > 0) facts.push(`${formatBytes(stats.bytesUploaded)} given`);
+  return facts;
+}
+
+/** `12 peers: 8 tracker, 4 pex  2 choke us  1 seed  3 dialling` */
+function peerFacts(stats: TorrentStats): string[] {
+  const kinds = stats.sources.filter(({ peers }) => peers > 0)
+    .toSorted((a, b) => b.peers - a.peers)
+    .map(({ source, peers }) => `${peers} ${KINDS[source]}`);
+  const facts = [count(stats.peers, "peer") + (kinds.length > 0 ? `: ${kinds.join(", ")}` : "")];
   if (stats.peersChoking > 0) facts.push(`${stats.peersChoking} choke us`);
+  if (stats.seeds > 0) facts.push(count(stats.seeds, "seed"));
+  if (stats.dialling > 0) facts.push(`${stats.dialling} dialling`);
+  if (stats.peersBanned > 0) facts.push(`${stats.peersBanned} banned`);
   return facts;
 }
 
@@ -115,7 +140,7 @@ function fit(facts: readonly string[], columns: number): string {
   return line;
 }
 
-function checking(stats: TorrentStats): string {
+function checking(stats: Pick<TorrentStats, "piecesChecked" | "pieceMap">): string {
   return `checking what is there, piece ${stats.piecesChecked} of ${stats.pieceMap.length}`;
 }
 
@@ -128,21 +153,31 @@ function count(n: number, what: string): string {
   return n === 1 ? `1 ${what}` : `${n} ${what}s`;
 }
 
-/** `name            45.2 %  35.1 MiB/s  31s` */
-function renderCompact({ label, stats }: Row, canvas: Canvas): string {
+/** `name   45.2 % ████░░░  35.1 MiB/s  31s left`, and below it what there is to say of its peers. */
+function renderOneOfMany({ label, stats }: Row, canvas: Canvas): string[] {
   const { columns } = canvas;
-  const facts = stats === undefined ? "reading" : compactFacts(stats);
-  const room = columns - widthOf(facts) - 2;
-  if (room < 4) return cut(`${forTerminal(label)}  ${facts}`, columns);
-  return `${pad(cut(forTerminal(stats?.name ?? label), room), room)}  ${facts}`;
-}
-
-function compactFacts(stats: TorrentStats): string {
-  if (stats.state === "checking") {
-    return `checking ${formatPercent(stats.piecesChecked, stats.pieceMap.length).padStart(6)}`;
+  const name = forTerminal(stats?.name ?? label);
+  const room = Math.max(4, Math.floor(columns / 3));
+  const head = pad(cut(name, room), room);
+  if (stats === undefined) return [cut(`${head}  reading`, columns), ""];
+  const isChecking = stats.state === "checking";
+  const facts = isChecking ? ["checking"] : [formatRate(stats.downRate).padStart(10)];
+  if (!isChecking && stats.etaSeconds !== null) {
+    facts.push(`${formatSeconds(stats.etaSeconds)} left`);
   }
-  const percent = formatPercent(stats.bytesDone, stats.bytesTotal).padStart(6);
-  return `${percent} ${formatRate(stats.downRate).padStart(12)}`;
+  const tail = fit(facts, Math.max(0, columns - room - 10));
+  const percent = percentOf(stats).padStart(6);
+  const cells = columns - room - percent.length - 2 * GAP - 1 - Math.max(TAIL, widthOf(tail));
+  const bar = cells < MIN_BAR ? "" : ` ${renderBar(stats, Math.min(cells, MAX_BAR))}`;
+  const plain = `${head}  ${percent}${bar}  ${tail}`;
+  const isFitting = widthOf(plain) <= columns;
+  const line = isFitting && canvas.isColored
+    ? `${head}  ${percent}${colored(bar)}  ${tail}`
+    : cut(plain, columns);
+  const below = isChecking
+    ? [checking(stats)]
+    : [...peerFacts(stats), `${formatRate(stats.upRate)} up`];
+  return [line, cut(`  ${fit(below, columns - GAP)}`, columns)];
 }
 
 function renderTotal(rows: readonly Row[], canvas: Canvas): string {
@@ -167,43 +202,6 @@ function renderTotal(rows: readonly Row[], canvas: Canvas): string {
   return bold(cut(fit(facts, canvas.columns), canvas.columns), canvas);
 }
 
-/**
- * The pieces in `cells` characters: `█` all there, `▓` most, `▒` some, `░` none, `·` not wanted. While data
- * is checked, `▒` is what was looked at.
- */
-export function renderBar(stats: TorrentStats, cells: number): string {
-  const { pieceMap } = stats;
-  if (cells <= 0) return "";
-  if (pieceMap.length === 0) return "░".repeat(cells);
-  if (stats.state === "checking") {
-    const seen = Math.floor((stats.piecesChecked / pieceMap.length) * cells);
-    return "▒".repeat(Math.min(cells, seen)) + "░".repeat(Math.max(0, cells - seen));
-  }
-  let bar = "";
-  for (let cell = 0; cell < cells; cell++) {
-    const first = Math.floor((cell * pieceMap.length) / cells);
-    const end = Math.max(first + 1, Math.floor(((cell + 1) * pieceMap.length) / cells));
-    bar += renderCell(pieceMap, first, end);
-  }
-  return bar;
-}
-
-function renderCell(pieceMap: Uint8Array, first: number, end: number): string {
-  let [have, wanted] = [0, 0];
-  for (let piece = first; piece < end; piece++) {
-    if (pieceMap[piece] === 1) have++;
-    if (pieceMap[piece] !== 2) wanted++;
-  }
-  if (wanted === 0) return "·";
-  if (have === wanted) return "█";
-  if (have === 0) return "░";
-  return have * 2 >= wanted ? "▓" : "▒";
-}
-
 function bold(text: string, canvas: Canvas): string {
   return canvas.isColored ? `\x1b[1m${text}\x1b[0m` : text;
-}
-
-function green(text: string, canvas: Canvas): string {
-  return canvas.isColored ? `\x1b[32m${text}\x1b[0m` : text;
 }

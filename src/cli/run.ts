@@ -7,9 +7,10 @@
  * @module
  */
 
+import { BugError } from "../base/errors.ts";
 import type { Shell } from "../ports/shell.ts";
 import type { Context, Ending, Parts } from "./context.ts";
-import { forTerminal } from "./escape.ts";
+import { forJson, forTerminal } from "./escape.ts";
 import { errorFields, failureOf } from "./exit.ts";
 import { shortHelp } from "./help.ts";
 import { Interrupts } from "./interrupts.ts";
@@ -38,6 +39,7 @@ export async function runCli(shell: Shell, parts: Parts): Promise<number> {
   let ending: Ending;
   {
     using interrupts = new Interrupts(shell, () => screen.abandon());
+    using _crash = shell.onCrash((error) => crash(error, { shell, screen, json }));
     const context: Context = { shell, parts, invocation, screen, interrupts, json };
     try {
       for (const warning of invocation.warnings) screen.warn(warning);
@@ -117,6 +119,24 @@ async function refuse(shell: Shell, error: unknown): Promise<number> {
   if (about !== undefined) shell.stderr.write(shortHelp(about));
   await flush(shell, undefined).catch(() => {});
   return failure.exitCode;
+}
+
+/** What nobody caught is a bug: said in the same words as any, and then the program ends at once. */
+function crash(
+  error: unknown,
+  { shell, screen, json }: { shell: Shell; screen: Screen; json: JsonLines | undefined },
+): void {
+  const failure = failureOf(new BugError(error instanceof Error ? error.message : String(error)));
+  screen.abandon();
+  shell.stderr.writeNow(`error: ${forTerminal(failure.message)}\nhint: ${failure.hint}\n`);
+  if (screen.look.verbosity >= 2 && error instanceof Error) {
+    shell.stderr.writeNow(`${(error.stack ?? "").split("\n").map(forTerminal).join("\n")}\n`);
+  }
+  if (json !== undefined && !json.hasEnded) {
+    const at = shell.clock.epochMs();
+    shell.stdout.writeNow(`${forJson({ v: 1, type: "error", at, ...errorFields(failure) })}\n`);
+  }
+  shell.exit(failure.exitCode);
 }
 
 function tell(

@@ -36,6 +36,7 @@ export function openShell(): Shell {
     makeScratch,
     openLines,
     onSignal,
+    onCrash,
     exit: (code) => Deno.exit(code),
   };
 }
@@ -97,6 +98,25 @@ function onSignal(handler: (signal: EndSignal) => void): Disposable {
       for (const [signal, listener] of listeners.splice(0)) {
         Deno.removeSignalListener(signal, listener);
       }
+    },
+  };
+}
+
+function onCrash(handler: (error: unknown) => void): Disposable {
+  const onError = (event: ErrorEvent) => {
+    event.preventDefault();
+    handler(event.error);
+  };
+  const onRejection = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    handler(event.reason);
+  };
+  globalThis.addEventListener("error", onError);
+  globalThis.addEventListener("unhandledrejection", onRejection);
+  return {
+    [Symbol.dispose]() {
+      globalThis.removeEventListener("error", onError);
+      globalThis.removeEventListener("unhandledrejection", onRejection);
     },
   };
 }

@@ -104,6 +104,8 @@ export interface Shell {
   openLines(path: string): Promise<LineFile>;
   /** Calls `handler` for every signal that asks to end, which then does not end the program by itself. */
   onSignal(handler: (signal: EndSignal) => void): Disposable;
+  /** Calls `handler` for what nobody caught, which then does not end the program by itself. */
+  onCrash(handler: (error: unknown) => void): Disposable;
   /** Ends the process at once. */
   exit(code: number): never;
 }

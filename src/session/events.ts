@@ -130,6 +130,8 @@ export interface DoneEvent extends EventBase {
   readonly bytesDownloaded: number;
   /** Payload bytes given. */
   readonly bytesUploaded: number;
+  /** Payload bytes received, by the kind of source of the peers that gave them. */
+  readonly bytesBySource?: Readonly<Record<string, number>>;
   /** How long it took. */
   readonly seconds: number;
 }

@@ -35,6 +35,7 @@ import type { Handshake } from "../wire/handshake.ts";
 import { DIAL_TIMEOUT_MS, dialPeers } from "./dialer.ts";
 import { type ConnHost, isOurselves, PeerConn, readGreeting, sendGreeting } from "./peer_conn.ts";
 import { pickToReplace, ROTATE_EVERY_MS } from "./rotation.ts";
+import { SourceLedger, type SourceStats } from "./source_stats.ts";
 
 /** How often time passes for the swarm. */
 export const TICK_MS = 500;
@@ -79,6 +80,7 @@ export class Exchange implements ConnHost {
   readonly complete: Promise<void>;
   readonly #parts: ExchangeParts;
   readonly #conns = new Set<PeerConn>();
+  readonly #sources = new SourceLedger();
   readonly #news = new Wakeup();
   readonly #resolve: () => void;
   readonly #reject: (error: unknown) => void;
@@ -112,6 +114,11 @@ export class Exchange implements ConnHost {
   /** Connections under way that are not through the handshake yet. */
   get dialling(): number {
     return this.#dialling;
+  }
+
+  /** Which kinds of source the peers and the bytes came from. */
+  get sources(): SourceStats[] {
+    return this.#sources.stats(this.swarm.peers, (giver) => this.book.sourceOf(giver));
   }
 
   /** Starts dialling and ticking. */
@@ -318,6 +325,7 @@ export class Exchange implements ConnHost {
     } finally {
       this.#conns.delete(conn);
       this.swarm.extensions.onGone(conn.peer);
+      this.#sources.settle(known.source, conn.peer.down.total);
       if (conn.peer.down.total > 0) onUseful?.();
       this.swarm.fillAll(this.clock.now());
       this.afterStep();

@@ -10,6 +10,7 @@ import type { SelectedBytes } from "../metainfo/selected_bytes.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
 import type { CloseCounts } from "./events.ts";
 import type { Exchange } from "./exchange.ts";
+import type { SourceStats } from "./source_stats.ts";
 
 /** Where a torrent stands in its life. */
 export type TorrentState =
@@ -75,6 +76,8 @@ export interface TorrentStats {
   readonly peersKnown: number;
   /** Connected peers that choke us. */
   readonly peersChoking: number;
+  /** Where the peers and the bytes came from, the most giving kind first. */
+  readonly sources: readonly SourceStats[];
   /** Connected peers that have everything. */
   readonly seeds: number;
   /** Addresses that were proven to lie. */
@@ -135,6 +138,7 @@ export function torrentStats(facts: StatsFacts): TorrentStats {
     dialling: exchange?.dialling ?? 0,
     peersKnown: exchange?.book.size ?? 0,
     peersChoking: peers.filter((peer) => peer.peerChoking).length,
+    sources: exchange?.sources ?? [],
     seeds: peers.filter((peer) => peer.isSeed).length,
     peersBanned: exchange?.book.bannedCount ?? 0,
     banned: exchange?.book.banned ?? [],

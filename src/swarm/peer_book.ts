@@ -76,6 +76,11 @@ export class PeerBook {
     return [...this.#known].filter(([, known]) => known.isBanned).map(([key]) => key);
   }
 
+  /** Where the address of a number came from; `undefined` once it was put out. */
+  sourceOf(id: number): PeerSource | undefined {
+    return this.#byId.get(id)?.source;
+  }
+
   /** Takes note of an address; returns its entry unless it is refused. Only the user's may wake a hopeless one. */
   add(address: Address, source: PeerSource): KnownPeer | undefined {
     if (!this.#sources.has(source)) return undefined;

@@ -180,7 +180,8 @@ Deno.test("get takes a list and does no more than -j at a time", async () => {
   assertEquals(session.torrents.length, 3);
   session.torrents.forEach((torrent) => torrent.end({ kind: "complete" }));
   assertEquals(await exitCode, 0);
-  assertEquals(shell.stderr.lines.filter((line) => line.startsWith("done: ")).length, 3);
+  const done = shell.stderr.lines.filter((line) => line.startsWith("done: "));
+  assertEquals([done.length, done.at(-1)!.startsWith("done: 3 torrents: ")], [4, true]);
 });
 
 Deno.test("get stops cleanly at a signal: 130 or 143, without an error line", async () => {
@@ -216,6 +217,21 @@ Deno.test("get ends at once at a second signal, and by itself when a stop takes 
   assertEquals(slow.shell.exits, [143]);
   slow.session.torrents[0]!.end({ kind: "stopped" });
   await slow.exitCode;
+});
+
+Deno.test("get gives the cursor back and says what happened when something is not caught", async () => {
+  const live = { stderrIsTerminal: true, size: { columns: 60, rows: 20 } };
+  const { shell, exitCode } = start("get a.torrent --json", { ...live, onAdd: () => {} });
+  while (!shell.stderr.text.includes("data.bin") && !shell.stderr.text.includes("░")) {
+    await shell.clock.advance(200);
+  }
+  shell.crash(new Error("why\x1b[2J"));
+  assertEquals(shell.exits, [1]);
+  const tail = shell.stderr.text.slice(shell.stderr.text.lastIndexOf("\x1b[?25h"));
+  assert(tail.includes("error: why\\u{1b}[2J\nhint: this is a bug"), tail);
+  assertEquals(JSON.parse(shell.stdout.lines.at(-1)!).exitCode, 1);
+  shell.kill("SIGINT");
+  await exitCode;
 });
 
 Deno.test("get ends quietly when nobody reads its events any more", async () => {

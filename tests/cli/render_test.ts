@@ -5,24 +5,21 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  renderBar,
-  renderBlock,
-  renderDone,
-  renderPlain,
-  renderStopped,
-} from "../../src/cli/render.ts";
+import { renderBlock, renderPlain, renderStopped } from "../../src/cli/render.ts";
+import { colored, renderBar } from "../../src/cli/render_bar.ts";
+import { renderDone, renderDoneAll } from "../../src/cli/render_end.ts";
 import { widthOf } from "../../src/cli/text_width.ts";
 import { stats } from "./support/torrents.ts";
 
 const canvas = (columns: number, isColored = false) => ({ columns, rows: 24, isColored });
 const one = (changes = {}) => [{ label: "x.torrent", stats: stats(changes) }];
 
-Deno.test("renderBlock() draws one torrent in three lines when the terminal has 80 columns", () => {
+Deno.test("renderBlock() draws one torrent in four lines when the terminal has 80 columns", () => {
   assertEquals(renderBlock(one(), canvas(80)), [
     "data.bin",
     `45.2 % ${"█".repeat(36)}${"░".repeat(36)}`,
-    "35.1 MiB/s down  15s left  12 peers  0 B/s up  431 MiB of 954 MiB  1 seed",
+    "35.1 MiB/s down  15s left  0 B/s up  431 MiB of 954 MiB",
+    "12 peers: 8 tracker, 4 PEX  2 choke us  1 seed  3 dialling",
   ]);
 });
 
@@ -30,14 +27,20 @@ Deno.test("renderBlock() drops the least wanted facts when the terminal has 40 c
   assertEquals(renderBlock(one(), canvas(40)), [
     "data.bin",
     `45.2 % ${"█".repeat(16)}${"░".repeat(16)}`,
-    "35.1 MiB/s down  15s left  12 peers",
+    "35.1 MiB/s down  15s left  0 B/s up",
+    "12 peers: 8 tracker, 4 PEX  2 choke us",
   ]);
 });
 
-Deno.test("renderBlock() shows everything when the terminal has 200 columns", () => {
-  const [, bar, facts] = renderBlock(one(), canvas(200));
+Deno.test("renderBlock() draws a bar of at most 100 cells when the terminal has 200 columns", () => {
+  const [, bar] = renderBlock(one(), canvas(200));
   assertEquals(widthOf(bar!), 107);
-  assert(facts!.endsWith("431 MiB of 954 MiB  1 seed  2 choke us"), facts);
+});
+
+Deno.test("renderBlock() says what it waits for when there is no metadata yet", () => {
+  const changes = { state: "fetching-metadata", bytesDone: 0, bytesTotal: 0, etaSeconds: null };
+  const [, bar, facts] = renderBlock(one({ ...changes, pieceMap: new Uint8Array(0) }), canvas(40));
+  assertEquals([bar, facts], [` 0.0 % ${"░".repeat(32)}`, "fetching the metadata  12 peers"]);
 });
 
 Deno.test("renderBlock() never exceeds the columns and never passes a control character", () => {
@@ -63,15 +66,25 @@ Deno.test("renderBlock() never exceeds the columns and never passes a control ch
   }
 });
 
-Deno.test("renderBlock() draws a line each and a total when there are several", () => {
+Deno.test("renderBlock() draws two lines each and a total when there are several", () => {
   const rows = [...one(), ...one({ name: "日本語", state: "checking", piecesChecked: 4 })];
   rows.push({ label: "c.torrent", stats: undefined as never });
-  const lines = renderBlock(rows, canvas(60));
+  const lines = renderBlock(rows, canvas(80));
+  assertEquals(lines, [
+    `data.bin                    45.2 % ${"█".repeat(11)}${"░".repeat(10)}  35.1 MiB/s  15s left`,
+    "  12 peers: 8 tracker, 4 PEX  2 choke us  1 seed  3 dialling  0 B/s up",
+    `日本語                      50.0 % ${"█".repeat(11)}${"─".repeat(10)}  checking`,
+    "  checking what is there, piece 4 of 8",
+    "c.torrent                   reading",
+    "",
+    "3 torrents 45.2 %  70.2 MiB/s down  24 peers  0 B/s up  862 MiB of 1.86 GiB",
+  ]);
+});
+
+Deno.test("renderBlock() draws a line each when there is no room for two", () => {
+  const lines = renderBlock([...one(), ...one(), ...one()], { ...canvas(40), rows: 6 });
   assertEquals(lines.length, 4);
-  assert(/^data\.bin +45\.2 % +35\.1 MiB\/s$/.test(lines[0]!), lines[0]);
-  assert(/^日本語 +checking 50\.0 %$/.test(lines[1]!), lines[1]);
-  assert(/^c\.torrent +reading$/.test(lines[2]!), lines[2]);
-  assert(lines[3]!.startsWith("3 torrents 45.2 %  70.2 MiB/s down  24 peers"), lines[3]);
+  assertEquals(lines[0], "data.bin       45.2 %  35.1 MiB/s");
 });
 
 Deno.test("renderBlock() stays on the screen when there are more torrents than rows", () => {
@@ -96,7 +109,11 @@ Deno.test("renderBar() shows all, most, some, none and not wanted", () => {
   assertEquals(bar([], 3), "░░░");
   assertEquals(bar([1], 0), "");
   const checking = stats({ state: "checking", piecesChecked: 2, pieceMap: new Uint8Array(8) });
-  assertEquals(renderBar(checking, 8), "▒▒░░░░░░");
+  assertEquals(renderBar(checking, 8), "░░──────");
+});
+
+Deno.test("colored() colours what is there and dims the rest", () => {
+  assertEquals(colored("██▓░·"), "\x1b[32m██▓\x1b[0m\x1b[2m░·\x1b[0m");
 });
 
 Deno.test("renderPlain() is one line of facts", () => {
@@ -116,14 +133,26 @@ Deno.test("renderPlain() is one line of facts", () => {
 });
 
 Deno.test("renderDone() and renderStopped() begin with a word to grep", () => {
-  const done = stats({ bytesDownloaded: 1_000_000_000, seconds: 10, bytesUploaded: 2048 });
+  const done = stats({ bytesDownloaded: 1_000_000_000, seconds: 10, bytesUploaded: 20_480_000 });
   assertEquals(
     renderDone(done, "out"),
-    "done: data.bin: 954 MiB in 10s, 954 MiB fetched at 95.4 MiB/s, 2.00 KiB given, in out",
+    "done: data.bin: 954 MiB in 10s, 954 MiB fetched at 95.4 MiB/s from tracker 88.4 %, PEX 11.5 %, " +
+      "19.5 MiB given (ratio 0.02), in out",
   );
   assertEquals(
-    renderDone(stats({ bytesDownloaded: 0, seconds: 0.31 }), "."),
+    renderDone(stats({ bytesDownloaded: 0, seconds: 0.31, sources: [] }), "."),
     "done: data.bin: 954 MiB in 0.3s, all of it was there, in .",
   );
   assertEquals(renderStopped(stats()), "stopped: data.bin at 45.2 %; the same command continues");
+});
+
+Deno.test("renderDoneAll() sums up several", () => {
+  const sources = [{ source: "user", peers: 0, peersChoking: 0, bytes: 5 }] as const;
+  assertEquals(
+    renderDoneAll([
+      stats({ bytesDownloaded: 1_000_000_000, seconds: 10, sources }),
+      stats({ bytesDownloaded: 0, seconds: 2, sources: [] }),
+    ]),
+    "done: 2 torrents: 1.86 GiB in 10s, 954 MiB fetched at 95.4 MiB/s from named peers",
+  );
 });

@@ -15,6 +15,7 @@ Deno.test("a download completes when there is one seed", async () => {
   assertEquals(peers[0]!.served, 16);
   const { stats } = download;
   assertEquals([stats.state, stats.bytesDone, stats.bytesWasted], ["complete", 262_144, 0]);
+  assertEquals(stats.sources.map(({ source, bytes }) => [source, bytes]), [["user", 262_144]]);
   await download.close();
   await world.run(100);
   assertEquals([download.host.sockets, peers[0]!.open], [0, 0]);

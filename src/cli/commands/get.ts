@@ -12,6 +12,7 @@ import { type Downloaded, Downloads } from "../download.ts";
 import { type Failure, Interrupted } from "../exit.ts";
 import { openLog } from "../log.ts";
 import { type Plan, planOf, withCommand } from "../plan.ts";
+import { bytesBySourceOf } from "../render_end.ts";
 import { checkSource, readList } from "../source.ts";
 
 /** Downloads every SOURCE. The highest exit code wins. */
@@ -86,13 +87,14 @@ function summary(results: readonly Downloaded[]): Ending {
 
 function totals(
   all: readonly NonNullable<Downloaded["stats"]>[],
-): Required<Pick<EndFacts, "bytesTotal" | "bytesDownloaded" | "bytesUploaded" | "seconds">> {
+): EndFacts {
   const sum = (of: (stats: NonNullable<Downloaded["stats"]>) => number) =>
     all.reduce((total, stats) => total + of(stats), 0);
   return {
     bytesTotal: sum((stats) => stats.bytesTotal),
     bytesDownloaded: sum((stats) => stats.bytesDownloaded),
     bytesUploaded: sum((stats) => stats.bytesUploaded),
+    bytesBySource: bytesBySourceOf(all),
     seconds: Math.round(Math.max(0, ...all.map((stats) => stats.seconds)) * 1000) / 1000,
   };
 }

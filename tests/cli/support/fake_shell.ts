@@ -128,6 +128,7 @@ export class FakeShell implements Shell {
   readonly logs = new Map<string, string[]>();
   readonly #options: FakeShellOptions;
   readonly #handlers = new Set<(signal: EndSignal) => void>();
+  readonly #crashHandlers = new Set<(error: unknown) => void>();
 
   constructor(options: FakeShellOptions = {}) {
     this.#options = options;
@@ -184,6 +185,16 @@ export class FakeShell implements Shell {
   onSignal(handler: (signal: EndSignal) => void): Disposable {
     this.#handlers.add(handler);
     return { [Symbol.dispose]: () => void this.#handlers.delete(handler) };
+  }
+
+  onCrash(handler: (error: unknown) => void): Disposable {
+    this.#crashHandlers.add(handler);
+    return { [Symbol.dispose]: () => void this.#crashHandlers.delete(handler) };
+  }
+
+  /** Something that nobody catches. */
+  crash(error: unknown): void {
+    for (const handler of this.#crashHandlers) handler(error);
   }
 
   /** Only notes that the process would be gone. */

@@ -68,6 +68,10 @@ export function stats(changes: Partial<TorrentStats> = {}): TorrentStats {
     dialling: 3,
     peersKnown: 50,
     peersChoking: 2,
+    sources: [
+      { source: "tracker", peers: 8, peersChoking: 1, bytes: 400_000_000 },
+      { source: "pex", peers: 4, peersChoking: 1, bytes: 52_000_000 },
+    ],
     seeds: 1,
     peersBanned: 0,
     banned: [],
