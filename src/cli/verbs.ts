@@ -97,7 +97,7 @@ const DONE: readonly VerbSpec[] = [
     ],
     notes: [
       "PATH is the folder the torrent was downloaded into, or its file or folder itself; it defaults to " +
-      "the current folder. Nothing is written. What does not verify is not given.",
+      "the current folder. Nothing is written; links are followed. What does not verify is not given.",
     ],
     isBuilt: true,
   },

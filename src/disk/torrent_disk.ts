@@ -112,6 +112,7 @@ export class TorrentDisk implements AsyncDisposable {
         pieceBytes: Math.min(pieceLength, totalBytes),
         bufferBytes,
         allocation: allocate,
+        followsLinks: options.isReadOnly ?? false,
       });
       return new TorrentDisk(options, store, side);
     } catch (error) {

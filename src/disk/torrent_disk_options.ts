@@ -22,7 +22,10 @@ export interface TorrentDiskOptions {
   readonly bufferBytes: number;
   /** For resume data. */
   readonly hasher: Hasher;
-  /** Only reads: nothing is locked, remembered or written (false). */
+  /**
+   * Only reads what the user has: nothing is locked, remembered or written, and symbolic links are followed
+   * (false: a link is in the way).
+   */
   readonly isReadOnly?: boolean;
 }
 

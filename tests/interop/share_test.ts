@@ -25,6 +25,12 @@ interopTest(
       ],
     });
     const path = `${dataset.root}/results`;
+    // What is somewhere else and linked is shared like the rest.
+    await Deno.mkdir(lab.path("elsewhere"));
+    await Deno.rename(`${path}/a.bin`, lab.path("elsewhere/a"));
+    await Deno.symlink(lab.path("elsewhere/a"), `${path}/a.bin`);
+    await Deno.rename(`${path}/über`, lab.path("elsewhere/folder"));
+    await Deno.symlink("../../elsewhere/folder", `${path}/über`);
     const sharing = lab.use(
       Child.start([...hosts.left.prefix, ...STARLING, "share", path, "-p", "0"]),
     );
