@@ -22,10 +22,13 @@ export interface DontHaveSink {
 export class DontHave implements Extension {
   readonly name = "lt_donthave";
   readonly #sink: DontHaveSink;
+  readonly #onKnown: (peer: Peer) => void;
+  readonly #known = new WeakSet<Peer>();
 
-  /** Tells `sink` what peers lost. */
-  constructor(sink: DontHaveSink) {
+  /** Tells `sink` what peers lost, and `onKnown` who understands, from its first word of it on. */
+  constructor(sink: DontHaveSink, onKnown: (peer: Peer) => void = () => {}) {
     this.#sink = sink;
+    this.#onKnown = onKnown;
   }
 
   /** @throws {PeerError} `bad-index` for a piece that there is not. */
@@ -33,6 +36,12 @@ export class DontHave implements Extension {
     const piece = this.#sink.map.index(decodeDontHave(payload));
     if (piece === undefined) throw new PeerError("bad-index");
     this.#sink.onDontHave(peer, piece);
+  }
+
+  onHandshake(peer: Peer): void {
+    if (!peer.knowsDontHave || this.#known.has(peer)) return;
+    this.#known.add(peer);
+    this.#onKnown(peer);
   }
 }
 

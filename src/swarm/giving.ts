@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Bitfield } from "../base/bitfield.ts";
+import { Bitfield } from "../base/bitfield.ts";
 import { PeerError } from "../base/errors.ts";
 import type { Millis, PieceIndex } from "../base/units.ts";
 import type { PieceMap } from "../metainfo/piece_map.ts";
@@ -42,11 +42,12 @@ export class Giving {
   #roundAt: Millis = -Infinity;
   #isRoundDue = false;
   // Pieces that were offered and are gone.
-  readonly #lost = new Set<number>();
+  readonly #lost: Bitfield;
 
   constructor(parts: GivingParts) {
     this.#parts = parts;
     this.#choker = new Choker(parts.random);
+    this.#lost = new Bitfield(parts.map.pieceCount);
   }
 
   /** Whether the next {@link tick} makes a round before its time: a slot came free or somebody new asks. */

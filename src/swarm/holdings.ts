@@ -76,6 +76,12 @@ export class Holdings {
     updateInterest(peer);
   }
 
+  /** We lack a piece again, which the peer has. */
+  onWanted(peer: Peer): void {
+    peer.useful++;
+    updateInterest(peer);
+  }
+
   /** The peer is gone. */
   onGone(peer: Peer): void {
     if (!peer.isSeed) forEachPiece(peer.have, (piece) => this.#availability.subtract(piece));

@@ -157,6 +157,22 @@ export class InFlight {
     if (second >= 0 && second !== giver.slot) this.#cancel(open, block, second);
   }
 
+  /** Nothing of a piece is wanted any more: what was asked of it is taken back. */
+  cancelAll(open: OpenPiece): void {
+    for (let block = 0; block < open.blocks; block++) {
+      for (const slot of [open.second[block]!, open.first[block]!]) {
+        if (slot < 0) continue;
+        this.#cancel(open, block, slot);
+        this.#parts.assembly.release(open, block, slot);
+      }
+    }
+  }
+
+  /** Whoever was asked first for a block, `undefined` for nobody. */
+  askedFirst(open: OpenPiece, block: number): Peer | undefined {
+    return this.#bySlot[open.first[block]!];
+  }
+
   #cancel(open: OpenPiece, block: number, slot: number): void {
     const other = this.#bySlot[slot];
     if (other === undefined || other.requests.remove(open.piece, block) < 0) return;

@@ -10,6 +10,7 @@ import type { PieceMap } from "../metainfo/piece_map.ts";
 import { ASKED, type Assembly } from "./assembly.ts";
 import type { Availability } from "./availability.ts";
 import type { Peer } from "./peer.ts";
+import type { Readers } from "./readers.ts";
 
 /** What is compared. */
 export interface SwarmParts {
@@ -19,6 +20,7 @@ export interface SwarmParts {
   readonly assembly: Assembly;
   readonly availability: Availability;
   readonly peers: readonly Peer[];
+  readonly readers: Readers;
 }
 
 /** @throws {Error} that says what does not fit. */
@@ -30,14 +32,17 @@ export function checkSwarm(parts: SwarmParts): void {
   for (const peer of parts.peers) checkPeer(parts, peer);
 }
 
-/** A missing wanted piece is either pickable or open; others are neither. */
-function checkPieces({ map, have, lacking, assembly, availability, peers }: SwarmParts): void {
+/** A missing wanted piece is either pickable or open, or nobody reads it; others are neither. */
+function checkPieces(parts: SwarmParts): void {
+  const { map, have, lacking, assembly, availability, peers, readers } = parts;
   for (const piece of map.indices()) {
     const places = Number(availability.pickable.has(piece)) +
       Number(assembly.get(piece) !== undefined);
-    if (places !== Number(lacking.has(piece))) {
+    const isOpen = assembly.get(piece) !== undefined;
+    if (places !== Number(lacking.has(piece) && (isOpen || readers.covers(piece)))) {
       throw new Error(`piece ${piece} is in ${places} sets`);
     }
+    if (have.has(piece) && !readers.covers(piece)) throw new Error(`piece ${piece} is kept`);
     if (lacking.has(piece) && have.has(piece)) throw new Error(`piece ${piece} is had and lacking`);
     const count = peers.filter((peer) => !peer.isSeed && peer.have.has(piece)).length;
     if (availability.count(piece) !== count) {

@@ -170,6 +170,11 @@ export class Peer {
     return this.isSeed || this.extensions?.uploadOnly === true;
   }
 
+  /** Whether it can be told that a piece is gone (BEP 54). */
+  get knowsDontHave(): boolean {
+    return (this.extensions?.ids.get("lt_donthave") ?? 0) > 0;
+  }
+
   /** Whether a piece may be asked of it now. */
   mayRequest(piece: number): boolean {
     return !this.peerChoking || this.allowedFast.has(piece);

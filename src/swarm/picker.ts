@@ -1,7 +1,8 @@
 /**
  * Which blocks to ask of a peer next.
  *
- * In this order: the piece it works on; any open piece it can help to finish; a new piece, the rarest it
+ * Where somebody reads, the first piece ahead of the reader that is due (see `readers.ts`). Then, in this
+ * order: the piece it works on; any open piece it can help to finish; a new piece, the rarest it
  * has (the first few at random, so that a new swarm spreads out), or the lowest where pieces are wanted in
  * order; and when nothing is left to open, a block that somebody else was asked for (endgame; also while
  * no memory can be had, so that slow peers cannot hold all of it). A peer none of whose pieces has verified
@@ -23,6 +24,8 @@ import { ASKED, type Assembly, type OpenPiece } from "./assembly.ts";
 import type { Availability } from "./availability.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Peer } from "./peer.ts";
+import { depthLimit } from "./pipeline.ts";
+import type { Reader, Readers } from "./readers.ts";
 
 /** Pieces picked at random before rarest first begins. */
 const RANDOM_FIRST_PIECES = 4;
@@ -37,6 +40,7 @@ export interface PickerParts {
   readonly assembly: Assembly;
   readonly availability: Availability;
   readonly inFlight: InFlight;
+  readonly readers: Pick<Readers, "all" | "endOf" | "lead" | "measure" | "isWindowed" | "isAtEnd">;
   readonly random: Random;
   /** A buffer for a new piece, or `undefined` while memory is short. */
   readonly allocate: () => PieceBuffer | undefined;
@@ -78,7 +82,14 @@ export class Picker {
 
   /** An open piece with a free block for this peer, opened if need be. */
   #openFor(peer: Peer, now: Millis): OpenPiece | undefined {
-    const { assembly } = this.#parts;
+    const { assembly, readers } = this.#parts;
+    for (let i = 0; i < readers.all.length; i++) {
+      const due = this.#dueFor(peer, readers.all[i]!, now);
+      if (due !== undefined) {
+        this.#join(peer, due);
+        return due;
+      }
+    }
     const current = peer.current < 0 ? undefined : assembly.get(peer.current);
     if (current !== undefined && current.free > 0 && this.#mayJoin(peer, current)) return current;
     let best = this.#nearestEnd(peer) ?? this.#openNew(peer, now);
@@ -86,6 +97,31 @@ export class Picker {
     if (best === undefined && peer.isOnParole) best = this.#nearestEnd(peer);
     if (best !== undefined) this.#join(peer, best);
     return best;
+  }
+
+  /** What a reader needs first of what the peer can bring in time, or else can bring at all. */
+  #dueFor(peer: Peer, reader: Reader, now: Millis): OpenPiece | undefined {
+    const { readers } = this.#parts;
+    const end = readers.endOf(reader);
+    if (reader.next >= end) return undefined;
+    const from = Math.min(reader.next + readers.lead(peer), end - 1);
+    // One that is slow finishes what it began.
+    const current = from > reader.next ? this.#parts.assembly.get(peer.current) : undefined;
+    if (current !== undefined && current.free > 0 && this.#mayJoin(peer, current)) return current;
+    const inTime = this.#dueIn(peer, from, end, now);
+    return inTime ?? (from > reader.next ? this.#dueIn(peer, reader.next, from, now) : undefined);
+  }
+
+  #dueIn(peer: Peer, from: number, end: number, now: Millis): OpenPiece | undefined {
+    let first: OpenPiece | undefined;
+    for (const open of this.#parts.assembly.withFree) {
+      const { piece } = open;
+      if (piece < from || piece >= end || (first !== undefined && piece > first.piece)) continue;
+      if (this.#mayJoin(peer, open)) first = open;
+    }
+    if (peer.peerChoking || !this.#mayOpen(peer)) return first;
+    const piece = this.#next(peer, from, first?.piece ?? end);
+    return (piece === undefined ? undefined : this.#open(peer, piece, now)) ?? first;
   }
 
   /** The open piece with the fewest free blocks that the peer may join: its memory comes back soonest. */
@@ -122,11 +158,17 @@ export class Picker {
   }
 
   #openNew(peer: Peer, now: Millis): OpenPiece | undefined {
-    const { assembly, availability } = this.#parts;
-    if (this.#isDry(peer)) return undefined;
-    if (!peer.isTrusted && peer.trial.length >= MAX_TRIAL_PIECES) return undefined;
+    if (!this.#mayOpen(peer)) return undefined;
     const piece = peer.peerChoking ? this.#chooseAllowed(peer) : this.#choose(peer);
-    if (piece === undefined) return undefined;
+    return piece === undefined ? undefined : this.#open(peer, piece, now);
+  }
+
+  #mayOpen(peer: Peer): boolean {
+    return !this.#isDry(peer) && (peer.isTrusted || peer.trial.length < MAX_TRIAL_PIECES);
+  }
+
+  #open(peer: Peer, piece: PieceIndex, now: Millis): OpenPiece | undefined {
+    const { assembly, availability } = this.#parts;
     const buffer = this.#parts.allocate();
     if (buffer === undefined) {
       peer.isStarved = true;
@@ -175,28 +217,36 @@ export class Picker {
     return undefined;
   }
 
-  /** The first piece from `from` on that may be opened and that the peer has; eight pieces a step. */
-  #next(peer: Peer, from: number): PieceIndex | undefined {
+  /** The first piece in a range that may be opened and that the peer has; eight pieces a step. */
+  #next(
+    peer: Peer,
+    from: number,
+    end: number = this.#parts.map.pieceCount,
+  ): PieceIndex | undefined {
     const { availability } = this.#parts;
     const pickable = availability.pickable.bytes;
     const have = peer.have.bytes;
     const start = Math.max(from, availability.lowest());
-    for (let at = start >>> 3; at < have.length; at++) {
+    for (let at = start >>> 3; at * 8 < end; at++) {
       let both = have[at]! & pickable[at]!;
       if (at === start >>> 3) both &= 0xff >>> (start & 7);
-      if (both !== 0) return (at * 8 + Math.clz32(both) - 24) as PieceIndex;
+      if (both === 0) continue;
+      const piece = at * 8 + Math.clz32(both) - 24;
+      return piece < end ? piece as PieceIndex : undefined;
     }
     return undefined;
   }
 
   /** Asks for blocks that somebody else was asked for, where nothing else is left. */
   #fillTwice(peer: Peer, now: Millis): void {
-    const { assembly, availability } = this.#parts;
+    const { assembly, availability, readers } = this.#parts;
     // Only the idle help out: whoever still waits for blocks of its own would fetch the others' in vain.
     if (peer.requests.length > 0 || this.#parts.isThrottled?.(now) === true) return;
     if (peer.isDoubtful) return;
     const isMemoryHeld = peer.isStarved && assembly.withDisk === 0;
     if (availability.length > 0 && !isMemoryHeld) return;
+    // It is not the end: a reader makes room for more.
+    if (readers.isWindowed && !readers.isAtEnd) return;
     const pieces = assembly.all.length;
     if (pieces === 0) return;
     const tries = Math.min(pieces, MAX_TWICE_PIECES);
@@ -216,6 +266,38 @@ export class Picker {
     }
   }
 
+  /** Whoever has waited long for a piece gets it from somebody else. Call about twice a second. */
+  rescue(peers: readonly Peer[], now: Millis): void {
+    const { readers, assembly } = this.#parts;
+    if (readers.all.length === 0) return;
+    readers.measure();
+    if (this.#parts.isThrottled?.(now) === true) return;
+    for (const { next, waitsSince } of readers.all) {
+      const open = now - waitsSince < PATIENCE_MS ? undefined : assembly.get(next);
+      if (open !== undefined && !open.isWithDisk) this.#speedUp(open, peers, now);
+    }
+  }
+
+  /** Blocks that will not come soon are asked of a peer that brings them sooner, too. */
+  #speedUp(open: OpenPiece, peers: readonly Peer[], now: Millis): void {
+    const { assembly, inFlight } = this.#parts;
+    for (let block = 0; block < open.blocks; block++) {
+      if (open.state[block] !== ASKED || open.second[block]! >= 0) continue;
+      const first = inFlight.askedFirst(open, block);
+      const waitMs = first === undefined || first.isSilent ? Infinity : queueMs(first);
+      let best: Peer | undefined;
+      for (const peer of peers) {
+        if (peer === first || !peer.isTrusted || peer.isDoubtful) continue;
+        if (peer.requests.length >= depthLimit(peer)) continue;
+        const isSooner = queueMs(peer) * 2 < Math.min(waitMs, best ? 2 * queueMs(best) : Infinity);
+        if (isSooner && this.#mayJoin(peer, open)) best = peer;
+      }
+      if (best === undefined) continue;
+      assembly.askTwice(open, block, best.slot);
+      this.#request(best, open, block, now);
+    }
+  }
+
   /** Asks the peer for a block that is asked of another, or of two that keep us waiting; -1 without one. */
   #twin(open: OpenPiece, slot: number): number {
     const { assembly, inFlight } = this.#parts;
@@ -230,6 +312,14 @@ export class Picker {
     }
     return -1;
   }
+}
+
+/** A piece that a reader has waited for this long is asked of others as well. */
+const PATIENCE_MS = 1_000;
+
+/** When a block that is asked of the peer now will be here, as far as is known. */
+function queueMs(peer: Peer): number {
+  return ((peer.requests.length + 1) * BLOCK_BYTES * 1000) / Math.max(1, peer.adaptedRate);
 }
 
 /** Blocks asked a second time in one go, at least and at most: what arrives twice is waste. */

@@ -28,6 +28,7 @@ import { Peer, type PeerInit } from "./peer.ts";
 import { Picker } from "./picker.ts";
 import type { SwarmCounters, SwarmOptions } from "./swarm_options.ts";
 import { adapt, isOverdue, onBlock, rankOf } from "./pipeline.ts";
+import { Readers } from "./readers.ts";
 import { Verdicts } from "./verdicts.ts";
 
 /** A peer that was silent for this long is dropped (BEP 3 peers send a keep-alive every two minutes). */
@@ -52,6 +53,8 @@ export class Swarm {
   readonly giving: Giving;
   /** What is spoken beside BEP 3. */
   readonly extensions: Extensions;
+  /** Who reads, and where. */
+  readonly readers: Readers;
   readonly #availability: Availability;
   readonly #holdings: Holdings;
   readonly #picker: Picker;
@@ -68,14 +71,14 @@ export class Swarm {
     const { map, random, now } = options;
     this.map = map;
     this.extensions = options.extensions ?? new Extensions();
-    this.extensions.add(new DontHave(this));
+    this.extensions.add(new DontHave(this, (peer) => this.readers.onForgiving(peer)));
     this.have = Bitfield.fromWire(options.have.bytes, map.pieceCount)!;
     this.lacking = new Bitfield(map.pieceCount);
     const pickable = new Bitfield(map.pieceCount);
     for (let i = 0; i < map.pieceCount; i++) {
       if (!options.wanted.has(i) || this.have.has(i)) continue;
       this.lacking.add(i);
-      pickable.add(i);
+      if (options.window === undefined) pickable.add(i);
     }
     this.assembly = new Assembly(map);
     this.#availability = new Availability(pickable, random);
@@ -85,22 +88,36 @@ export class Swarm {
       assembly: this.assembly,
       onAbandoned: (open) => this.#drop(open),
     });
-    this.#picker = new Picker({
-      map,
-      assembly: this.assembly,
-      availability: this.#availability,
-      inFlight: this.#inFlight,
-      random,
-      allocate: options.allocate,
-      isSequential: options.isSequential,
-      isThrottled: options.isThrottled,
-    });
     this.giving = new Giving({
       map,
       have: this.have,
       peers: this.#peers,
       random,
       isSeeding: () => this.isComplete,
+    });
+    this.readers = new Readers({
+      map,
+      have: this.have,
+      lacking: this.lacking,
+      assembly: this.assembly,
+      availability: this.#availability,
+      holdings: this.#holdings,
+      inFlight: this.#inFlight,
+      giving: this.giving,
+      peers: this.#peers,
+      window: options.window,
+      close: (open) => this.#abandon(open),
+    });
+    this.#picker = new Picker({
+      map,
+      assembly: this.assembly,
+      availability: this.#availability,
+      inFlight: this.#inFlight,
+      readers: this.readers,
+      random,
+      allocate: options.allocate,
+      isSequential: options.isSequential,
+      isThrottled: options.isThrottled,
     });
     this.#verdicts = new Verdicts({
       assembly: this.assembly,
@@ -131,9 +148,11 @@ export class Swarm {
     const peer = new Peer(init);
     this.#peers.push(peer);
     this.#inFlight.add(peer);
-    if (peer.supportsFast && this.have.isFull) peer.encoder.haveAll();
-    else if (peer.supportsFast && this.have.count === 0) peer.encoder.haveNone();
-    else if (this.have.count > 0) peer.encoder.bitfield(this.have.bytes);
+    // What is held for a moment is told to those who understand that it goes again, once they say so.
+    const isNothing = this.have.count === 0 || this.readers.isWindowed;
+    if (peer.supportsFast && this.have.isFull && !isNothing) peer.encoder.haveAll();
+    else if (peer.supportsFast && isNothing) peer.encoder.haveNone();
+    else if (!isNothing) peer.encoder.bitfield(this.have.bytes);
     return peer;
   }
 
@@ -282,6 +301,7 @@ export class Swarm {
       this.#forgivenAt = now;
       for (const peer of this.#peers) peer.unaskedBytes = 0;
     }
+    if (this.readers.isHeld) this.#provenAt = now;
     for (const peer of this.#peers) {
       adapt(peer, elapsed);
       this.#inFlight.watch(peer, now);
@@ -295,6 +315,7 @@ export class Swarm {
       }
     }
     this.#endExclusive((open) => now - open.openedAt >= EXCLUSIVE_MS);
+    this.#picker.rescue(this.#peers, now);
     this.fillAll(now);
     if (this.#isMemoryHeld() && this.#dropIdle(now)) this.fillAll(now);
     this.giving.tick(now);
@@ -319,13 +340,18 @@ export class Swarm {
 
   /** Closes a piece that is to be downloaded from the start. */
   #drop(open: OpenPiece): void {
+    this.#abandon(open);
+    if (this.readers.covers(open.piece)) this.#availability.enter(open.piece);
+  }
+
+  /** Closes a piece that is not finished. */
+  #abandon(open: OpenPiece): void {
     for (let block = 0; block < open.blocks; block++) {
       if (open.state[block] === HERE) {
         this.counters.wasted += this.map.blockBytes(open.piece, block);
       }
     }
     this.#close(open);
-    this.#availability.enter(open.piece);
   }
 
   #close(open: OpenPiece): void {
@@ -346,23 +372,24 @@ export class Swarm {
   checkInvariants(): void {
     const { map, have, lacking, assembly } = this;
     const [availability, peers] = [this.#availability, this.#peers];
-    checkSwarm({ map, have, lacking, assembly, availability, peers });
+    checkSwarm({ map, have, lacking, assembly, availability, peers, readers: this.readers });
   }
 
   #onGood(open: OpenPiece, digests: Uint8Array | undefined): void {
     const { piece } = open;
     this.have.add(piece);
     this.lacking.delete(piece);
+    const isKept = this.readers.onVerified(piece);
     for (const peer of this.#peers) {
       if (peer.isSeed || peer.have.has(piece)) this.#holdings.onVerified(peer);
-      else peer.encoder.have(piece);
+      else if (isKept && (!this.readers.isWindowed || peer.knowsDontHave)) peer.encoder.have(piece);
     }
     this.#verdicts.onGood(open, digests);
   }
 
   #onCorrupt(open: OpenPiece, digests: Uint8Array | undefined): void {
     this.counters.corrupt += this.map.pieceBytes(open.piece);
-    this.#availability.enter(open.piece);
+    if (this.readers.covers(open.piece)) this.#availability.enter(open.piece);
     this.#verdicts.onCorrupt(open, digests);
   }
 }

@@ -22,6 +22,11 @@ export interface SwarmOptions {
   /** Memory for a piece, or `undefined` while it is short. */
   readonly allocate: () => PieceBuffer | undefined;
   readonly isSequential: boolean;
+  /**
+   * Pieces that can be held where there is nothing but memory: only what somebody reads is asked for, and
+   * it is let go once it was read (no bound: everything stays).
+   */
+  readonly window?: number | undefined;
   /** Whether our own rate limit holds everything up (never). */
   readonly isThrottled?: (now: Millis) => boolean;
   /** What is spoken beside BEP 3; the swarm adds what is its own (nothing else). */

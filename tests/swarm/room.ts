@@ -34,6 +34,8 @@ export interface RoomOptions {
   /** Pieces that we want, all unless given. */
   readonly wanted?: string;
   readonly isSequential?: boolean;
+  /** Pieces that are held, where there is nothing but memory. */
+  readonly window?: number;
   readonly seed?: number;
 }
 
@@ -49,6 +51,8 @@ export interface RemoteOptions {
   readonly isTrusted?: boolean;
   /** Requests it takes, as its extension handshake says. */
   readonly reqq?: number;
+  /** Whether it knows BEP 54; false unless given. */
+  readonly knowsDontHave?: boolean;
 }
 
 /** A swarm, its memory, its disk and its peers. */
@@ -73,6 +77,7 @@ export class Room {
       random: new SimRandom(seed),
       allocate: this.pool.allocate,
       isSequential,
+      window: options.window,
       now: 0,
     });
   }
@@ -163,6 +168,10 @@ export class Remote {
     this.#protocol = new PeerProtocol(swarm, this.peer, room.now);
     this.#ours = new Decoder({ pieceCount: map.pieceCount });
     this.#its = new Decoder({ pieceCount: map.pieceCount });
+    if (options.knowsDontHave) {
+      const m = { lt_donthave: 7 };
+      this.say.extended(0, encodeExtensionHandshake({ m, v: "", reqq: 250 }));
+    }
     if (reqq !== undefined) this.say.extended(0, encodeExtensionHandshake({ m: {}, v: "", reqq }));
     if (have === undefined && isFast) this.say.haveAll();
     else this.say.bitfield(have === undefined ? everything(map.pieceCount) : bits(have).bytes);

@@ -1,6 +1,7 @@
 /**
  * A whole swarm of honest, lying, stalling, choking, forgetting and leaving peers over a slow fake disk, in random
- * order: it always ends complete, its books agree after every step, and only liars are convicted.
+ * order: it always ends complete, its books agree after every step, and only liars are convicted. So it does
+ * where somebody reads it through a window, looks elsewhere, and comes back.
  *
  * @module
  */
@@ -8,6 +9,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { BLOCK_BYTES } from "../../src/base/units.ts";
 import { HERE, type OpenPiece } from "../../src/swarm/assembly.ts";
+import type { Reader } from "../../src/swarm/readers.ts";
 import { EXTENSION_IDS } from "../../src/wire/extension.ts";
 import { encodeDontHave } from "../../src/wire/lt_donthave.ts";
 import { below, forSeeds, pick } from "../support/prng.ts";
@@ -39,10 +41,11 @@ class Play {
   #goodBytes = 0;
   #tickAt = 500;
   #steps = 0;
+  #reader: Reader | undefined;
   /** Whether nobody comes or gets more pieces. */
   #isNewsOver = false;
 
-  constructor(next: () => number, seed: number) {
+  constructor(next: () => number, seed: number, window?: number) {
     this.next = next;
     const pieces = 1 + below(next, 24);
     const blocks = 1 + below(next, 8);
@@ -52,8 +55,9 @@ class Play {
       blocks,
       lastBytes: this.#lastBytes,
       buffers: 2 + below(next, 3),
-      wanted: this.#drawn(pieces, 0.95),
+      wanted: this.#drawn(pieces, window === undefined ? 0.95 : 1),
       isSequential: next() < 0.3,
+      ...(window === undefined ? {} : { window }),
       seed,
     });
   }
@@ -70,7 +74,8 @@ class Play {
     if (next() < 0.5) { for (const actor of [...this.actors]) this.#leave(actor); }
     const half = this.#drawn(room.map.pieceCount, next());
     const first = this.#come("honest", half);
-    this.#runUntil(() => first.peer.useful === 0);
+    if (room.swarm.readers.isWindowed) this.#seek(0);
+    else this.#runUntil(() => first.peer.useful === 0);
     this.#come("honest", [...half].map((sign) => (sign === "x" ? " " : "x")).join(""));
     this.#runUntil(() => room.swarm.isComplete);
   }
@@ -103,8 +108,29 @@ class Play {
     for (const actor of [...this.actors]) {
       if (actor.remote.peer.closing !== undefined) this.#leave(actor);
     }
+    if (room.swarm.readers.isWindowed && next() < 0.3) this.#read();
     room.swarm.checkInvariants();
     this.#checkBooks();
+  }
+
+  /** The reader takes a piece, or turns elsewhere. */
+  #read(): void {
+    const { next } = this;
+    const { swarm, map, now } = this.room;
+    if (this.#reader === undefined || (next() < 0.03 && !this.#isNewsOver)) {
+      return this.#seek(below(next, map.pieceCount));
+    }
+    const at = this.#reader.next;
+    if (swarm.have.has(at)) swarm.readers.advance(this.#reader, at + 1);
+    else swarm.readers.wait(this.#reader, now);
+    swarm.fillAll(now);
+  }
+
+  #seek(piece: number): void {
+    const { swarm, map } = this.room;
+    if (this.#reader !== undefined) swarm.readers.close(this.#reader);
+    this.#reader = swarm.readers.open(piece, map.pieceCount);
+    swarm.checkInvariants();
   }
 
   #comeSomebody(): void {
@@ -279,6 +305,16 @@ class Play {
 Deno.test("Swarm ends complete when peers lie, stall, choke, refuse, lose and leave", () => {
   forSeeds(60, (next, seed) => {
     const play = new Play(next, seed);
+    play.run();
+    const { room } = play;
+    assertEquals([room.pool.out, room.swarm.assembly.all.length], [0, 0]);
+    assert(!room.swarm.peers.some((peer) => peer.amInterested));
+  });
+});
+
+Deno.test("Swarm brings a reader through a window whatever peers do", () => {
+  forSeeds(60, (next, seed) => {
+    const play = new Play(next, seed, 1 + below(next, 6));
     play.run();
     const { room } = play;
     assertEquals([room.pool.out, room.swarm.assembly.all.length], [0, 0]);

@@ -77,6 +77,7 @@ export class Table {
       assembly: this.assembly,
       availability: this.availability,
       inFlight: this.inFlight,
+      readers: NO_READERS,
       random,
       allocate: () => allocate(),
       isSequential: drawing.isSequential ?? false,
@@ -144,3 +145,12 @@ export class Table {
     }).join(" ");
   }
 }
+
+const NO_READERS = {
+  all: [],
+  endOf: () => 0,
+  lead: () => 0,
+  measure: () => {},
+  isWindowed: false,
+  isAtEnd: false,
+};
