@@ -26,6 +26,7 @@ import type { ResumeFile } from "./resume_file.ts";
 import { NO_SIDE, openSide, type Side } from "./side.ts";
 import { gather, maskOf } from "./span_mask.ts";
 import { Suspects } from "./suspects.ts";
+import { WindowStore } from "./window_store.ts";
 import type { CheckOptions, TorrentDiskOptions } from "./torrent_disk_options.ts";
 
 /** The files of one torrent and what is verified of them. */
@@ -102,19 +103,22 @@ export class TorrentDisk implements AsyncDisposable {
    * @throws {DiskError} kind `locked` when the torrent is being downloaded there already.
    */
   static async open(files: FileIo, options: TorrentDiskOptions): Promise<TorrentDisk> {
-    const side = options.isReadOnly === true ? NO_SIDE : await openSide(files, options);
+    const { metainfo, output, bufferBytes, allocate, isInMemory } = options;
+    const hasSide = options.isReadOnly !== true && isInMemory !== true;
+    const side = hasSide ? await openSide(files, options) : NO_SIDE;
     try {
-      const { metainfo, output, bufferBytes, allocate } = options;
       const { pieceLength, totalBytes } = metainfo.pieceMap;
-      const store = await files.openStore({
+      const spec = {
         root: output,
         files: metainfo.files,
         pieceBytes: Math.min(pieceLength, totalBytes),
         bufferBytes,
         allocation: allocate,
         followsLinks: options.isReadOnly ?? false,
-      });
-      return new TorrentDisk(options, store, side);
+      };
+      const store = await files.openStore(spec);
+      const used = isInMemory === true ? new WindowStore(store, spec) : store;
+      return new TorrentDisk(options, used, side);
     } catch (error) {
       await side.resume?.[Symbol.asyncDispose]();
       throw error;
@@ -143,6 +147,11 @@ export class TorrentDisk implements AsyncDisposable {
   /** Memory for a peer's messages, `undefined` where any will do. The caller releases it. */
   receiveBuffer(): ReceiveBuffer | undefined {
     return this.#store.receiveBuffer();
+  }
+
+  /** A piece that is in memory alone is not needed any more; it cannot be read from now on. */
+  letGo(piece: number): void {
+    if (this.#store instanceof WindowStore) this.#store.letGo(piece);
   }
 
   /**

@@ -27,6 +27,11 @@ export interface TorrentDiskOptions {
    * (false: a link is in the way).
    */
   readonly isReadOnly?: boolean;
+  /**
+   * Nothing is on the disk, neither now nor later: pieces stay in their buffers until they are let go
+   * (false).
+   */
+  readonly isInMemory?: boolean;
 }
 
 /** How existing data is checked. */
