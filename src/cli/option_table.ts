@@ -163,8 +163,6 @@ const SWITCHES: readonly OptionSpec[] = [
   option("--no-dht", FLAG, "do not look for peers in the DHT", {
     verbs: SWARM,
     also: opposite("--dht", "--enable-dht"),
-    lacks: ["the DHT is", isNotOff],
-    status: "off-switch",
   }),
   option("--no-pex", FLAG, "do not learn peers from peers", {
     verbs: SWARM,
@@ -246,12 +244,16 @@ const PEERS: readonly OptionSpec[] = [
     verbs: ["tracker"],
   }),
   option("--no-peers", FLAG, "no peers at all: web seeds alone", { verbs: SWARM }),
-  option("--dht-node HOST:PORT", ADDRESS, "a DHT node to start from; repeatable", {
-    verbs: SWARM,
-    also: ["--dht-entry-point"],
-    list: WORDS,
-    lacks: ["the DHT is"],
-  }),
+  option(
+    "--dht-node HOST:PORT",
+    ADDRESS,
+    "a DHT node to start from (well-known ones); repeatable",
+    {
+      verbs: SWARM,
+      also: ["--dht-entry-point"],
+      list: WORDS,
+    },
+  ),
   option(
     "--encryption HOW",
     { type: "enum", values: ["off", "allow", "prefer", "require"] },

@@ -50,6 +50,7 @@ export function planOf(options: OptionValues, shell: Shell): Plan {
   return {
     session: {
       allowPrivate,
+      dhtNodes: options.texts("dht-node"),
       ...(maxPeers === undefined ? {} : { maxPeers }),
       ...(ports.length === 0 ? {} : { ports }),
       ...(downLimit ? { downLimit } : {}),
@@ -61,6 +62,7 @@ export function planOf(options: OptionValues, shell: Shell): Plan {
       trackers: options.texts("tracker"),
       noTrackers: options.flag("no-trackers"),
       noPeers: options.flag("no-peers"),
+      noDht: options.flag("no-dht"),
       sequential: options.flag("sequential"),
       allocate: (options.text("allocate") ?? "sparse") as Allocation,
       fsync: options.flag("fsync"),
@@ -88,6 +90,12 @@ function seedingOf(
     ...(seedRatio === undefined ? {} : { seedRatio }),
     ...(seedTimeMs === undefined ? {} : { seedTimeMs }),
   };
+}
+
+/** The plan of a verb that ends when everything is there: such a guest leaves no trace in the DHT (BEP 43). */
+export function asGuest(plan: Plan): Plan {
+  const isShortLived = plan.torrent.seed !== true;
+  return { ...plan, session: { ...plan.session, isShortLived } };
 }
 
 /** The plan with the command of `--seed-while`. @throws {UsageError} one without the other. */

@@ -33,7 +33,14 @@ import { MAX_OWED } from "../swarm/uploads.ts";
 import type { ExtensionOffer } from "../wire/extension.ts";
 import type { Handshake } from "../wire/handshake.ts";
 import { DIAL_TIMEOUT_MS, dialPeers } from "./dialer.ts";
-import { type ConnHost, isOurselves, PeerConn, readGreeting, sendGreeting } from "./peer_conn.ts";
+import {
+  type ConnHost,
+  type DhtNeighbour,
+  isOurselves,
+  PeerConn,
+  readGreeting,
+  sendGreeting,
+} from "./peer_conn.ts";
 import { pickToReplace, ROTATE_EVERY_MS } from "./rotation.ts";
 import { SourceLedger, type SourceStats } from "./source_stats.ts";
 
@@ -55,6 +62,8 @@ export interface ExchangeParts {
   readonly isSequential: boolean;
   /** Where peers may come from. */
   readonly sources: PeerSources;
+  /** The DHT of the session. */
+  readonly dht: DhtNeighbour;
   /** Whether it goes on, giving, when it is complete. */
   readonly isSeeder: boolean;
   /** Our listening port, 0 while there is none. */
@@ -74,6 +83,7 @@ export class Exchange implements ConnHost {
   readonly downLimit: TokenBucket;
   readonly upLimit: TokenBucket;
   readonly book: PeerBook;
+  readonly dht: DhtNeighbour | undefined;
   /** Why peers were dropped, counted. */
   readonly closed: Partial<Record<PeerCloseReason, number>> = {};
   /** Resolves when every wanted piece is verified; rejects with the `DiskError` that ended it. */
@@ -95,6 +105,7 @@ export class Exchange implements ConnHost {
     this.downLimit = parts.downLimit;
     this.upLimit = parts.upLimit;
     this.book = new PeerBook(world.random, parts.sources);
+    this.dht = parts.sources.has("dht") ? parts.dht : undefined;
     this.swarm = new Swarm({
       map: metainfo.pieceMap,
       have: disk.have,
@@ -156,7 +167,7 @@ export class Exchange implements ConnHost {
       if (known === undefined || known.isBusy || known.isBanned) return;
       known.isBusy = true;
       let reason: PeerCloseReason = "eof";
-      if (await sendGreeting(stream, this.#parts.metainfo.infoHash, this.#parts.peerId)) {
+      if (await this.#sayHello(stream)) {
         reason = await this.#converse(stream, handshake, known, false);
       }
       this.#count(reason);
@@ -295,9 +306,14 @@ export class Exchange implements ConnHost {
     }
   }
 
+  #sayHello(stream: ByteStream): Promise<boolean> {
+    const { metainfo: { infoHash }, peerId } = this.#parts;
+    return sendGreeting(stream, { infoHash, peerId, dht: (this.dht?.port ?? 0) > 0 });
+  }
+
   async #greet(stream: ByteStream, signal: AbortSignal): Promise<Handshake> {
     const { metainfo, peerId } = this.#parts;
-    if (!await sendGreeting(stream, metainfo.infoHash, peerId)) throw new PeerError("eof");
+    if (!await this.#sayHello(stream)) throw new PeerError("eof");
     const handshake = await readGreeting(stream, this.clock, signal);
     if (!handshake.infoHash.every((b, i) => b === metainfo.infoHash[i])) {
       throw new PeerError("wrong-info-hash");

@@ -8,6 +8,7 @@
  * @module
  */
 
+import type { Address } from "../base/address.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { MIB, type Millis } from "../base/units.ts";
 import { type PeerCloseReason, PeerError } from "../base/errors.ts";
@@ -25,6 +26,7 @@ import {
   encodeHandshake,
   type Handshake,
   HANDSHAKE_BYTES,
+  type HandshakeOffer,
   HandshakeReader,
 } from "../wire/handshake.ts";
 
@@ -43,6 +45,14 @@ const MAX_UNSENT_BYTES: number = 4 * MIB;
 /** A write that is not taken for so long goes to a peer that does not read. */
 const WRITE_TIMEOUT_MS = 150_000;
 
+/** The DHT as peers are told of it and tell of it (BEP 5). */
+export interface DhtNeighbour {
+  /** The UDP port of our node, 0 while there is none that answers. */
+  readonly port: number;
+  /** A peer says that it runs a node there. */
+  addNode(address: Address): void;
+}
+
 /** What a connection needs of its torrent. */
 export interface ConnHost extends BlockSenderHost {
   readonly swarm: Swarm;
@@ -51,6 +61,8 @@ export interface ConnHost extends BlockSenderHost {
   readonly upLimit: TokenBucket;
   /** Memory to receive in, `undefined` where any will do. */
   receiveBuffer(): ReceiveBuffer | undefined;
+  /** The DHT, where the torrent may use it. */
+  readonly dht: DhtNeighbour | undefined;
   /** Messages were handled: facts may be waiting and other peers may have something to be sent. */
   afterStep(): void;
 }
@@ -91,10 +103,9 @@ export async function readGreeting(
 /** Sends our handshake. False when the stream has ended. */
 export function sendGreeting(
   stream: ByteStream,
-  infoHash: Uint8Array,
-  peerId: Uint8Array,
+  offer: Pick<HandshakeOffer, "infoHash" | "peerId" | "dht">,
 ): Promise<boolean> {
-  return stream.write(encodeHandshake({ infoHash, peerId, fast: true, extended: true }));
+  return stream.write(encodeHandshake({ ...offer, fast: true, extended: true }));
 }
 
 /** A connected peer's two loops. */
@@ -141,6 +152,8 @@ export class PeerConn {
     });
     this.#sender = new BlockSender(this.peer, host);
     swarm.extensions.tell(this.peer);
+    const dhtPort = host.dht?.port ?? 0;
+    if (dhtPort > 0 && who.handshake.supportsDht) this.peer.encoder.port(dhtPort);
   }
 
   /** Reads until the connection ends; returns why. Leaves the swarm. */
@@ -263,7 +276,14 @@ export class PeerConn {
       peer.lastReadAt = protocol.now = clock.now();
       this.#decoder.commit(n, protocol);
       downLimit.take(n, protocol.now);
+      if (peer.dhtPort > 0) this.#tellDht();
     }
+  }
+
+  #tellDht(): void {
+    const { address, dhtPort } = this.peer;
+    this.peer.dhtPort = 0;
+    this.#host.dht?.addNode({ host: address.host, port: dhtPort });
   }
 
   /** Waits until no debt is left; others may have taken what there was in the meantime. */

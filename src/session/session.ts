@@ -17,6 +17,8 @@ import { TokenBucket } from "../base/token_bucket.ts";
 import { PEER_ID_PREFIX, USER_AGENT } from "../base/version.ts";
 import type { ByteStream, Listener } from "../ports/network.ts";
 import type { World } from "../ports/world.ts";
+import type { DhtReport } from "./dht_report.ts";
+import { DhtService } from "./dht_service.ts";
 import type { SessionEvent } from "./events.ts";
 import type { Exchange } from "./exchange.ts";
 import type { AddTorrent, SessionOptions } from "./options.ts";
@@ -43,6 +45,7 @@ export class Session implements AsyncDisposable {
   readonly #permits: Semaphore;
   readonly #downLimit: TokenBucket;
   readonly #udp: UdpTrackers;
+  readonly #dht: DhtService;
   readonly #upLimit: TokenBucket;
   readonly #peerId: Uint8Array;
   #listener: Listener | undefined;
@@ -55,6 +58,12 @@ export class Session implements AsyncDisposable {
     this.#permits = new Semaphore(options.maxPeers ?? MAX_PEERS);
     this.#downLimit = new TokenBucket(options.downLimit ?? Infinity);
     this.#udp = new UdpTrackers(world);
+    this.#dht = new DhtService(world, {
+      port: () => this.port,
+      nodes: options.dhtNodes ?? [],
+      isShortLived: options.isShortLived ?? false,
+      onWarning: (message) => this.#publish({ type: "warning", message }),
+    });
     this.#upLimit = new TokenBucket(options.upLimit ?? Infinity);
     const prefix = new TextEncoder().encode(PEER_ID_PREFIX);
     this.#peerId = concat([prefix, world.random.bytes(20 - prefix.length)]);
@@ -86,6 +95,11 @@ export class Session implements AsyncDisposable {
     return this.#permits.capacity - this.#permits.free;
   }
 
+  /** How the DHT stands, which is opened when the first torrent asks it. */
+  dhtReport(): DhtReport {
+    return this.#dht.report();
+  }
+
   /**
    * Starts a torrent.
    *
@@ -107,6 +121,7 @@ export class Session implements AsyncDisposable {
       allowPrivate: this.#options.allowPrivate ?? false,
       userAgent: this.#options.userAgent ?? USER_AGENT,
       udp: this.#udp,
+      dht: this.#dht,
       port: () => this.port,
       publish: (event) => this.#publish(event),
       onExchange: (exchange) => this.#exchanges.set(key, exchange),
@@ -134,6 +149,7 @@ export class Session implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#torrents.values()].map((torrent) => torrent.stop()));
     this.#listener?.close();
+    await this.#dht[Symbol.asyncDispose]();
     await this.#scope[Symbol.asyncDispose]();
     this.#events.close();
     await this.#owned?.[Symbol.asyncDispose]();
@@ -182,7 +198,7 @@ export class Session implements AsyncDisposable {
         const exchange = this.#exchanges.get(hex(handshake.infoHash));
         if (isOurselves(handshake, this.#peerId)) {
           // The answer tells our dialling side whom it has reached, so that it never tries again.
-          await sendGreeting(stream, handshake.infoHash, this.#peerId);
+          await sendGreeting(stream, { infoHash: handshake.infoHash, peerId: this.#peerId });
         } else if (
           exchange !== undefined && !exchange.book.isBanned(stream.remote) &&
           !exchange.isDuplicate(handshake.peerId, false)

@@ -11,7 +11,6 @@
  * @module
  */
 
-import { type Address, makeAddress, splitHostPort } from "../base/address.ts";
 import { hex } from "../base/bytes.ts";
 import { BugError, DiskError } from "../base/errors.ts";
 import { Meter } from "../base/meter.ts";
@@ -22,16 +21,14 @@ import { type FileIndex, MIB } from "../base/units.ts";
 import { TorrentDisk } from "../disk/torrent_disk.ts";
 import { SelectedBytes } from "../metainfo/selected_bytes.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
-import type { World } from "../ports/world.ts";
 import { type PeerSources, permittedSources } from "../swarm/peer_sources.ts";
-import { Announcer } from "./announcer.ts";
 import { diagnose } from "./diagnosis.ts";
 import type { FailureReason, Outcome } from "./events.ts";
 import { Exchange } from "./exchange.ts";
 import type { AddTorrent } from "./options.ts";
+import { type FinderHost, PeerFinder } from "./peer_finder.ts";
 import { type EventBody, Reporter } from "./reporter.ts";
 import { type TorrentState, type TorrentStats, torrentStats } from "./stats.ts";
-import type { UdpTrackers } from "./tracker_udp.ts";
 
 /** Memory for pieces where the options do not say: what 200 ms × 1 Gbit/s have in flight, and a little. */
 export const DEFAULT_BUFFER_BYTES: number = 28 * MIB;
@@ -41,18 +38,12 @@ const SAVE_EVERY_MS = 10_000;
 const STOP_DEADLINE_MS = 500;
 
 /** What a torrent needs of its session. */
-export interface TorrentHost {
-  readonly world: World;
+export interface TorrentHost extends FinderHost {
   readonly scope: Scope;
   readonly permits: Semaphore;
-  readonly peerId: Uint8Array;
   readonly downLimit: TokenBucket;
   readonly upLimit: TokenBucket;
   readonly bufferBytes: number;
-  readonly allowPrivate: boolean;
-  readonly userAgent: string;
-  readonly udp: UdpTrackers;
-  readonly port: () => number;
   readonly publish: (event: EventBody) => void;
   /** The torrent takes part in a swarm from now on; peers that dial us can be handed to it. */
   readonly onExchange: (exchange: Exchange) => void;
@@ -92,7 +83,7 @@ export class Torrent {
   #checked = 0;
   #disk: TorrentDisk | undefined;
   #exchange: Exchange | undefined;
-  #announcer: Announcer | undefined;
+  #finder: PeerFinder | undefined;
   #savedAt = 0;
   #seedingSince = Infinity;
 
@@ -136,7 +127,7 @@ export class Torrent {
       disk: this.#disk,
       exchange: this.#exchange,
       selected: this.#selected,
-      trackers: this.#announcer?.stats() ?? [],
+      trackers: this.#finder?.trackers ?? [],
       piecesChecked: this.#checked,
       downRate: this.#downMeter.rate(now),
       upRate: this.#upMeter.rate(now),
@@ -155,7 +146,7 @@ export class Torrent {
     }
     this.#state = outcome.kind;
     if (this.#exchange !== undefined) this.#reporter.progress(true);
-    const goodbye = this.#announcer?.stop(STOP_DEADLINE_MS);
+    const goodbye = this.#finder?.stop(STOP_DEADLINE_MS);
     await this.#scope[Symbol.asyncDispose]();
     await Promise.allSettled([work, goodbye]);
     try {
@@ -212,7 +203,7 @@ export class Torrent {
   async #download(exchange: Exchange): Promise<void> {
     this.#state = "downloading";
     await Promise.race([exchange.complete, failure(this.#scope)]);
-    this.#announcer?.completed();
+    this.#finder?.completed();
   }
 
   async #seed(disk: TorrentDisk): Promise<void> {
@@ -226,7 +217,7 @@ export class Torrent {
   }
 
   #startExchange(disk: TorrentDisk, wanted: TorrentDisk["wanted"]): Exchange {
-    const { world, permits, peerId, downLimit, upLimit, port } = this.#host;
+    const { world, permits, peerId, downLimit, upLimit, port, dht } = this.#host;
     const { sequential, noPeers, seed, isUploadOnly } = this.#options;
     const exchange = new Exchange({
       world,
@@ -240,6 +231,7 @@ export class Torrent {
       upLimit,
       isSequential: sequential ?? false,
       sources: this.#sources,
+      dht,
       isSeeder: seed === true || isUploadOnly === true,
       port,
       onFile: (file) => this.#reportFile(file),
@@ -250,56 +242,33 @@ export class Torrent {
     this.#host.onExchange(exchange);
     this.#savedAt = world.clock.now();
     if (noPeers !== true) exchange.start();
-    this.#resolvePeers(exchange);
-    this.#announce(exchange);
+    this.#finder = this.#finderFor(exchange);
+    this.#finder.start();
     return exchange;
   }
 
-  #announce(exchange: Exchange): void {
-    if (!this.#sources.has("tracker")) return;
-    const { trackers } = this.#options;
-    const { world, peerId, port, allowPrivate, userAgent, udp } = this.#host;
-    const announcer = new Announcer({
-      tiers: this.metainfo.trackers,
+  #finderFor(exchange: Exchange): PeerFinder {
+    const { metainfo } = this;
+    const { peers, trackers } = this.#options;
+    return new PeerFinder({
+      host: this.#host,
+      scope: this.#scope,
+      sources: this.#sources,
+      infoHash: metainfo.infoHash,
+      tiers: metainfo.trackers,
+      nodes: metainfo.nodes,
+      isPrivate: metainfo.isPrivate,
+      userPeers: peers ?? [],
       userTrackers: trackers ?? [],
-      infoHash: this.metainfo.infoHash,
-      peerId,
-      port,
       counters: () => {
         const { downloaded, uploaded } = exchange.swarm.counters;
         const { bytesDone, bytesTotal } = this.stats();
         return { downloaded, uploaded, left: bytesTotal - bytesDone };
       },
-      onPeers: (peers) => exchange.addPeers(peers, "tracker"),
+      peers: () => exchange.swarm.peers.length,
+      onPeers: (addresses, source) => exchange.addPeers(addresses, source),
       onWarning: (message) => this.#reporter.warning(message),
-      world,
-      isPrivate: this.metainfo.isPrivate,
-      allowPrivate,
-      userAgent,
-      udp,
     });
-    this.#announcer = announcer;
-    this.#scope.spawn((signal) => announcer.run(signal));
-  }
-
-  #resolvePeers(exchange: Exchange): void {
-    for (const text of this.#options.peers ?? []) {
-      const target = splitHostPort(text);
-      if (target === undefined) continue;
-      const address = makeAddress(target.host, target.port);
-      if (address !== undefined) exchange.addPeers([address], "user");
-      else this.#scope.spawn((signal) => this.#resolvePeer(exchange, target, signal));
-    }
-  }
-
-  async #resolvePeer(exchange: Exchange, target: Address, signal: AbortSignal): Promise<void> {
-    try {
-      const hosts = await this.#host.world.network.resolve(target.host, { signal });
-      exchange.addPeers(hosts.map((host) => ({ host, port: target.port })), "user");
-    } catch (error) {
-      if (signal.aborted) return;
-      this.#reporter.warning(`Cannot use peer ${target.host}: ${words(error)}`);
-    }
   }
 
   #onTick(exchange: Exchange): void {
@@ -313,7 +282,7 @@ export class Torrent {
       this.#disk.save().catch((error) => this.#ended.reject(error));
     }
     if (this.#state === "seeding") return this.#checkSeedGoal();
-    if (exchange.swarm.peers.length + exchange.dialling === 0) this.#announcer?.announceSoon();
+    if (exchange.swarm.peers.length + exchange.dialling === 0) this.#finder?.soon();
     this.#checkStall(exchange, now);
   }
 
@@ -343,7 +312,7 @@ export class Torrent {
       peersKnown: exchange.book.size,
       peersBanned: exchange.book.bannedCount,
       lacking: exchange.swarm.lacking,
-      trackers: this.#announcer?.stats() ?? [],
+      trackers: this.#finder?.trackers ?? [],
       corruptBytes: exchange.swarm.counters.corrupt,
     });
   }

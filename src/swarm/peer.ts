@@ -70,6 +70,8 @@ export class Peer {
   useful = 0;
   /** Pieces it serves while choking us (BEP 6). */
   readonly allowedFast: Set<number> = new Set();
+  /** The UDP port of its DHT node (BEP 5) that it told of and nobody has taken note of, or 0. */
+  dhtPort = 0;
   /** Its extension handshake (BEP 10), once there. */
   extensions: ExtensionHandshake | undefined;
   /** How many extension handshakes it has sent. */

@@ -66,7 +66,7 @@ Deno.test("get hands every option to the session", async () => {
   const { session } = await run(
     "get set.torrent --include *.csv -o out --max-peers 7 -p 7000-7001 --down-limit 1M -u 2K --peer " +
       "h:1 -t http://t/a --no-trackers --no-peers --sequential --allocate full --fsync --timeout 9s " +
-      "--stall-timeout 5 --allow-private",
+      "--stall-timeout 5 --allow-private --no-dht --dht-node n:1 --dht-node [::1]:2",
   );
   assertEquals(session.options, {
     allowPrivate: true,
@@ -74,6 +74,8 @@ Deno.test("get hands every option to the session", async () => {
     ports: [7000, 7001],
     downLimit: 1_048_576,
     upLimit: 2048,
+    dhtNodes: ["n:1", "[::1]:2"],
+    isShortLived: true,
   });
   const { metainfo: _, ...options } = session.torrents[0]!.options;
   assertEquals(options, {
@@ -82,6 +84,7 @@ Deno.test("get hands every option to the session", async () => {
     trackers: ["http://t/a"],
     noTrackers: true,
     noPeers: true,
+    noDht: true,
     sequential: true,
     seed: false,
     allocate: "full",

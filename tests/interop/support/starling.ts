@@ -2,7 +2,7 @@
  * Runs of the program under test, as a user would start it.
  *
  * The command comes from `STARLING` (separated by spaces), else it is `deno run -A main.ts` of this
- * checkout. A run has a cache folder of its own and no `STARLING_*` variable, reads its events from
+ * checkout. A run has a cache folder of its own, no `STARLING_*` variable but the one that turns the DHT off, reads its events from
  * `--json`, and remembers the peak of its resident memory.
  *
  * @module
@@ -197,6 +197,7 @@ function environment(options: RunOptions): Record<string, string> {
     XDG_CACHE_HOME: options.cache,
     HOME: dirname(options.cache),
     NO_COLOR: "1",
+    STARLING_NO_DHT: "true",
     ...options.env,
   };
 }
