@@ -8,6 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { NetworkError } from "../../src/base/errors.ts";
 import { runCli } from "../../src/cli/run.ts";
 import type { Outcome } from "../../src/session/events.ts";
+import { parseEvents } from "../support/events.ts";
 import { FakeSession, type FakeTorrent } from "./support/fake_session.ts";
 import { FakeShell, type FakeShellOptions, turn } from "./support/fake_shell.ts";
 import { torrentBytes } from "./support/torrents.ts";
@@ -46,7 +47,7 @@ async function run(...args: Parameters<typeof start>): Promise<Setup & { code: n
 }
 
 function events(shell: FakeShell): Record<string, unknown>[] {
-  return shell.stdout.lines.map((line) => JSON.parse(line));
+  return parseEvents(shell.stdout.lines);
 }
 
 const failing = (outcome: Outcome) => (torrent: FakeTorrent) => torrent.end(outcome);

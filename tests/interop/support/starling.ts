@@ -9,6 +9,7 @@
  */
 
 import { dirname } from "@std/path";
+import { assertEvent } from "../../support/events.ts";
 import { Child } from "./process.ts";
 import { within } from "./wait.ts";
 
@@ -146,7 +147,7 @@ export class Run implements AsyncDisposable {
   #onLine(line: string): void {
     try {
       const event = JSON.parse(line) as RunEvent;
-      if (typeof event.type !== "string") throw new TypeError("no type");
+      assertEvent(event);
       this.events.push(event);
       for (const watcher of this.#watchers) watcher(event);
     } catch {
