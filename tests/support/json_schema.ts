@@ -123,8 +123,12 @@ function isOfType(value: unknown, type: string): boolean {
       return Number.isSafeInteger(value);
     case "number":
       return Number.isFinite(value);
+    case "string":
+      return typeof value === "string";
+    case "boolean":
+      return typeof value === "boolean";
     default:
-      return typeof value === type;
+      throw new Error(`Cannot validate: there is no type "${type}"`);
   }
 }
 
