@@ -17,10 +17,10 @@ import { TokenBucket } from "../base/token_bucket.ts";
 import { PEER_ID_PREFIX, USER_AGENT } from "../base/version.ts";
 import type { ByteStream, Listener } from "../ports/network.ts";
 import type { World } from "../ports/world.ts";
+import type { Connections } from "./connections.ts";
 import type { DhtReport } from "./dht_report.ts";
 import { DhtService } from "./dht_service.ts";
 import type { SessionEvent } from "./events.ts";
-import type { Exchange } from "./exchange.ts";
 import type { AddTorrent, SessionOptions } from "./options.ts";
 import { isOurselves, readGreeting, sendGreeting } from "./peer_conn.ts";
 import type { EventBody } from "./reporter.ts";
@@ -41,7 +41,7 @@ export class Session implements AsyncDisposable {
   readonly #scope = new Scope("session");
   readonly #events = new Broadcast<SessionEvent>({ isDroppable: (e) => e.type === "progress" });
   readonly #torrents = new Map<string, Torrent>();
-  readonly #exchanges = new Map<string, Exchange>();
+  readonly #connections = new Map<string, Connections>();
   readonly #permits: Semaphore;
   readonly #downLimit: TokenBucket;
   readonly #udp: UdpTrackers;
@@ -124,12 +124,12 @@ export class Session implements AsyncDisposable {
       dht: this.#dht,
       port: () => this.port,
       publish: (event) => this.#publish(event),
-      onExchange: (exchange) => this.#exchanges.set(key, exchange),
+      onConnections: (connections) => this.#connections.set(key, connections),
     }, options);
     this.#torrents.set(key, torrent);
     torrent.finished.then(() => {
       this.#torrents.delete(key);
-      this.#exchanges.delete(key);
+      this.#connections.delete(key);
     });
     return torrent;
   }
@@ -195,14 +195,14 @@ export class Session implements AsyncDisposable {
     this.#scope.spawn(async () => {
       try {
         const handshake = await readGreeting(stream, this.#world.clock, signal);
-        const exchange = this.#exchanges.get(hex(handshake.infoHash));
+        const connections = this.#connections.get(hex(handshake.infoHash));
         if (isOurselves(handshake, this.#peerId)) {
           // The answer tells our dialling side whom it has reached, so that it never tries again.
           await sendGreeting(stream, { infoHash: handshake.infoHash, peerId: this.#peerId });
         } else if (
-          exchange !== undefined && !exchange.book.isBanned(stream.remote) &&
-          !exchange.isDuplicate(handshake.peerId, false)
-        ) return exchange.adopt(stream, handshake, permit);
+          connections !== undefined && !connections.book.isBanned(stream.remote) &&
+          !connections.isDuplicate(handshake.peerId, false)
+        ) return connections.adopt(stream, handshake, permit);
       } catch (error) {
         if (!(error instanceof PeerError)) throw error;
       }

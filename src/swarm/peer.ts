@@ -17,8 +17,8 @@ import { Uploads } from "./uploads.ts";
 
 /** What is known of a peer when its handshake is done. */
 export interface PeerInit {
-  /** Dense number, free again once the peer is gone; names the peer in per-block tables. */
-  readonly slot: number;
+  /** Dense number, free again once the peer is gone; names the peer in per-block tables (-1: none yet). */
+  readonly slot?: number;
   /** Names the peer's address for good; survives a reconnect. Used for blame. */
   readonly giver: number;
   /** The other end. */
@@ -41,7 +41,7 @@ export interface PeerInit {
 
 /** A connected peer. */
 export class Peer {
-  readonly slot: number;
+  slot: number;
   readonly giver: number;
   readonly address: Address;
   readonly peerId: Uint8Array;
@@ -146,7 +146,7 @@ export class Peer {
   closing: PeerCloseReason | undefined;
 
   constructor(init: PeerInit) {
-    this.slot = init.slot;
+    this.slot = init.slot ?? -1;
     this.giver = init.giver;
     this.address = init.address;
     this.peerId = init.peerId;
