@@ -173,8 +173,6 @@ const SWITCHES: readonly OptionSpec[] = [
   option("--no-lsd", FLAG, "do not look for peers on the local network", {
     verbs: SWARM,
     also: opposite("--lsd", "--bt-enable-lpd"),
-    lacks: ["local peer discovery is", isNotOff],
-    status: "off-switch",
   }),
   option("--no-webseeds", FLAG, "use no HTTP seeds, not even the torrent's own", {
     verbs: [...SWARM, "edit"],

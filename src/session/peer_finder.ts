@@ -1,6 +1,7 @@
 /**
- * Where the peers of one torrent come from: those that the user named, its trackers, the DHT. Each source is
- * asked only if the gate (`swarm/peer_sources.ts`) lets the torrent use it, and all end in one call.
+ * Where the peers of one torrent come from: those that the user named, its trackers, the DHT, the local
+ * network. Each source is asked only if the gate (`swarm/peer_sources.ts`) lets the torrent use it, and all end
+ * in one call.
  *
  * @module
  */
@@ -11,6 +12,7 @@ import type { World } from "../ports/world.ts";
 import type { PeerSource, PeerSources } from "../swarm/peer_sources.ts";
 import { Announcer } from "./announcer.ts";
 import type { DhtService } from "./dht_service.ts";
+import type { LsdService } from "./lsd_service.ts";
 import type { TrackerStats } from "./stats.ts";
 import type { UdpTrackers } from "./tracker_udp.ts";
 
@@ -22,6 +24,7 @@ export interface FinderHost {
   readonly userAgent: string;
   readonly udp: UdpTrackers;
   readonly dht: DhtService;
+  readonly lsd: LsdService;
   readonly port: () => number;
 }
 
@@ -75,6 +78,10 @@ export class PeerFinder {
     if (sources.has("user")) this.#resolvePeers();
     const announcer = this.#announcer;
     if (announcer) scope.spawn((signal) => announcer.run(signal));
+    if (sources.has("lsd")) {
+      const onFound = (found: readonly Address[]) => onPeers(found, "lsd");
+      scope.spawn((signal) => host.lsd.run({ infoHash, onPeers: onFound }, signal));
+    }
     if (!sources.has("dht")) return;
     const client = {
       infoHash,

@@ -22,6 +22,7 @@ import type { DhtReport } from "./dht_report.ts";
 import { DhtService } from "./dht_service.ts";
 import type { SessionEvent } from "./events.ts";
 import type { AddTorrent, SessionOptions } from "./options.ts";
+import { LsdService } from "./lsd_service.ts";
 import { isOurselves, readGreeting, sendGreeting } from "./peer_conn.ts";
 import type { EventBody } from "./reporter.ts";
 import { DEFAULT_BUFFER_BYTES, Torrent } from "./torrent.ts";
@@ -46,6 +47,7 @@ export class Session implements AsyncDisposable {
   readonly #downLimit: TokenBucket;
   readonly #udp: UdpTrackers;
   readonly #dht: DhtService;
+  readonly #lsd: LsdService;
   readonly #upLimit: TokenBucket;
   readonly #peerId: Uint8Array;
   #listener: Listener | undefined;
@@ -62,6 +64,11 @@ export class Session implements AsyncDisposable {
       port: () => this.port,
       nodes: options.dhtNodes ?? [],
       isShortLived: options.isShortLived ?? false,
+      onWarning: (message) => this.#publish({ type: "warning", message }),
+    });
+    this.#lsd = new LsdService({
+      world,
+      port: () => this.port,
       onWarning: (message) => this.#publish({ type: "warning", message }),
     });
     this.#upLimit = new TokenBucket(options.upLimit ?? Infinity);
@@ -122,6 +129,7 @@ export class Session implements AsyncDisposable {
       userAgent: this.#options.userAgent ?? USER_AGENT,
       udp: this.#udp,
       dht: this.#dht,
+      lsd: this.#lsd,
       port: () => this.port,
       publish: (event) => this.#publish(event),
       onConnections: (connections) => this.#connections.set(key, connections),
@@ -150,6 +158,7 @@ export class Session implements AsyncDisposable {
     await Promise.all([...this.#torrents.values()].map((torrent) => torrent.stop()));
     this.#listener?.close();
     await this.#dht[Symbol.asyncDispose]();
+    await this.#lsd[Symbol.asyncDispose]();
     await this.#scope[Symbol.asyncDispose]();
     this.#events.close();
     await this.#owned?.[Symbol.asyncDispose]();
