@@ -24,6 +24,7 @@ Deno.test("openSession() downloads what another session gives", async () => {
       output: join(folder, "seed"),
       isUploadOnly: true,
       noDht: true,
+      noLsd: true,
     });
     await seed.downloaded;
 
@@ -32,6 +33,7 @@ Deno.test("openSession() downloads what another session gives", async () => {
       metainfo: readTorrent(bytes),
       output: join(folder, "out"),
       peers: [`127.0.0.1:${giver.port}`],
+      noLsd: true,
       stallTimeoutMs: 60_000,
       noDht: true,
     });

@@ -33,7 +33,13 @@ export function spawnStarling(
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-check", ...(options.permissions ?? ["-A"]), MAIN, ...args],
     clearEnv: true,
-    env: { ...Object.fromEntries(kept), STARLING_NO_DHT: "true", ...options.env },
+    // Nothing of a test leaves this machine.
+    env: {
+      ...Object.fromEntries(kept),
+      STARLING_NO_DHT: "true",
+      STARLING_NO_LSD: "true",
+      ...options.env,
+    },
     stdin: options.stdin === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
