@@ -3,7 +3,7 @@
  * that a thousand small pieces cost one message and not a thousand objects.
  *
  * Pieces travel as rows of numbers. Every row of a `pieces` request is
- * `<slot><length><wantsDigests><spans>` and then `<file><offset><start><length>` per span; a row of a
+ * `<slot><length><marks><spans>` and then `<file><offset><start><length>` per span; a row of a
  * `digest` request is `<spans>` and then the same four numbers per span.
  *
  * @module
@@ -177,6 +177,11 @@ export interface Reply {
 
 /** Numbers of a row of {@link GatherRequest}. */
 export const GATHER_NUMBERS = 5;
+
+/** A mark of a piece: the digests of its blocks are asked for, though it be good. */
+export const WANTS_DIGESTS = 1;
+/** A mark of a piece: its digest is known to be right. */
+export const IS_HASHED = 2;
 
 /** Numbers a span takes in a row. */
 export const SPAN_NUMBERS = 4;

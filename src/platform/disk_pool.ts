@@ -18,13 +18,16 @@ import type { PieceJob, PieceVerdict } from "../ports/disk.ts";
 import { fromPlain } from "./disk_errors.ts";
 import { InlineLane, type Lane, WorkerLane } from "./disk_lanes.ts";
 import {
+  IS_HASHED,
   packSpans,
   type Reply,
   type Request,
   SPAN_NUMBERS,
   type StoreMemory,
   type StorePlan,
+  WANTS_DIGESTS,
 } from "./disk_messages.ts";
+import { SpareHasher, type WaitingPiece } from "./hash_memory.ts";
 import { isNativeSlow, LANES } from "./piece_hasher.ts";
 
 const DIGEST_BYTES = 20;
@@ -45,7 +48,7 @@ interface Job {
   readonly store: number;
   readonly bytes: number;
   /** A piece to hash and write; it may travel with others. */
-  readonly piece?: { readonly slot: number; readonly job: PieceJob };
+  readonly piece?: WaitingPiece & { readonly slot: number };
   /** Any other request, as it is sent. */
   readonly request?: Unsent;
   settle(reply: Reply, item: number): void;
@@ -74,6 +77,7 @@ export class DiskPool implements Disposable {
   #isWide = false;
   readonly #lanes: LaneState[] = [];
   readonly #stores = new Map<number, Extract<Request, { type: "open" }>>();
+  readonly #spare = new SpareHasher();
   // Two queues, read from the front; what has been taken is cut off now and then.
   #urgent: Job[] = [];
   #queue: Job[] = [];
@@ -111,7 +115,7 @@ export class DiskPool implements Disposable {
       this.#submit({
         store,
         bytes: job.length,
-        piece: { slot, job },
+        piece: { slot, job, isHashed: false },
         settle: (reply, item) => settlePiece(reply, item, resolve, reject),
         fail: reject,
       }, false);
@@ -158,7 +162,11 @@ export class DiskPool implements Disposable {
         }),
       );
     }
-    if (type === "close") this.#stores.delete(store);
+    if (type === "close") {
+      const open = this.#stores.get(store);
+      if (open) this.#spare.forget(open.memory);
+      this.#stores.delete(store);
+    }
     const outcomes = await Promise.allSettled(work);
     for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }
@@ -195,13 +203,26 @@ export class DiskPool implements Disposable {
     this.#isPumpDue = false;
     while (!this.#hasEnded && this.#hasQueued && !this.#isWorthWaiting) {
       const lane = this.#freeLane();
-      if (!lane) return;
+      if (!lane) return this.#help();
       const group = this.#takeGroup();
       for (const job of group) this.#queuedBytes -= job.bytes;
       const id = this.#nextId++;
       const { request } = group[0]!;
       this.#post(lane, request ? { ...request, id } as Request : packPieces(id, group), group);
     }
+  }
+
+  // While the lanes are behind by so much that they will not miss them, the last pieces that came are hashed
+  // here; a lane then only writes them.
+  #help(): void {
+    const { length } = this.#queue;
+    if (!this.#isWide || this.#workers === 0 || length - this.#queueHead < 2 * LANES) return;
+    const last = this.#queue.slice(length - LANES);
+    const { store } = last[0]!;
+    const pieces = last.flatMap((job) => job.store === store && job.piece ? [job.piece] : []);
+    if (pieces.length < LANES || pieces.some(({ isHashed }) => isHashed)) return;
+    const open = this.#stores.get(store);
+    if (open) this.#spare.help(open.memory, pieces);
   }
 
   get #hasQueued(): boolean {
@@ -335,10 +356,10 @@ function packPieces(id: number, group: readonly Job[]): Request {
   const expected = new Uint8Array(group.length * DIGEST_BYTES);
   let at = 0;
   group.forEach(({ piece }, item) => {
-    const { slot, job } = piece!;
+    const { slot, job, isHashed } = piece!;
     rows[at] = slot;
     rows[at + 1] = job.length;
-    rows[at + 2] = job.wantBlockDigests ? 1 : 0;
+    rows[at + 2] = (job.wantBlockDigests ? WANTS_DIGESTS : 0) | (isHashed ? IS_HASHED : 0);
     rows[at + 3] = job.spans.length;
     at = packSpans(rows, at + 4, job.spans);
     expected.set(job.expected, item * DIGEST_BYTES);

@@ -10,6 +10,7 @@ import { BLOCK_BYTES } from "../base/units.ts";
 import { toPlain } from "./disk_errors.ts";
 import {
   type DigestRequest,
+  IS_HASHED,
   type ItemError,
   type PiecesRequest,
   type Reply,
@@ -17,13 +18,13 @@ import {
   SPAN_NUMBERS,
   STAGE_BYTES,
   type StoreMemory,
-  THREADS,
+  WANTS_DIGESTS,
 } from "./disk_messages.ts";
 import { gatherSpans } from "./gather.ts";
 import { HandleCache } from "./handle_cache.ts";
+import { hashMemory } from "./hash_memory.ts";
 import { OpenFiles } from "./open_files.ts";
 import {
-  HASH_SCRATCH_BYTES,
   type HashMemory,
   type HashSource,
   makePieceHasher,
@@ -36,7 +37,9 @@ const DIGEST_BYTES = 20;
 interface OpenStore {
   readonly files: StoreFiles;
   readonly memory: StoreMemory;
-  readonly place: HashMemory | undefined;
+  readonly isWide: boolean;
+  isAttached: boolean;
+  place?: HashMemory | undefined;
 }
 
 type Of<T extends Request["type"]> = Extract<Request, { type: T }>;
@@ -51,12 +54,10 @@ export class DiskService {
   serve(request: Request): Reply | undefined {
     if (request.type === "open") {
       const { store, plan, memory, isWide, maxOpenFiles } = request;
-      this.#hasher ??= makePieceHasher(isWide);
       const handles = this.#handles ??= new HandleCache(maxOpenFiles);
-      const open = new OpenFiles(plan, { seen: memory.seen, handles, store });
-      const place = hashMemory(memory);
-      if (place) this.#hasher.attach(place);
-      this.#stores.set(store, { files: new StoreFiles(plan, memory, open), memory, place });
+      const opened = new OpenFiles(plan, { seen: memory.seen, handles, store });
+      const files = new StoreFiles(plan, memory, opened);
+      this.#stores.set(store, { files, memory, isWide, isAttached: false });
       return undefined;
     }
     const { id } = request;
@@ -68,6 +69,17 @@ export class DiskService {
     }
   }
 
+  // Made when it is needed: a thread that only looks at files never does.
+  #hasherFor(open: OpenStore): PieceHasher {
+    const hasher = this.#hasher ??= makePieceHasher(open.isWide);
+    if (!open.isAttached) {
+      open.isAttached = true;
+      open.place = hashMemory(open.memory);
+      if (open.place) hasher.attach(open.place);
+    }
+    return hasher;
+  }
+
   #answer(request: Exclude<Request, { type: "open" }>): Reply {
     const { id } = request;
     const open = this.#stores.get(request.store);
@@ -75,9 +87,9 @@ export class DiskService {
     const { files } = open;
     switch (request.type) {
       case "pieces":
-        return writePieces(files, this.#hasher!, request);
+        return writePieces(files, this.#hasherFor(open), request);
       case "digest":
-        return digestPieces(files, this.#hasher!, request);
+        return digestPieces(files, this.#hasherFor(open), request);
       case "stat":
         return statFiles(files, request);
       case "read": {
@@ -116,17 +128,10 @@ export class DiskService {
   }
 }
 
-/** Room for this thread to hash in a store's memory, where that is of the right kind. */
-function hashMemory({ wasm, scratchAt, control }: StoreMemory): HashMemory | undefined {
-  if (!wasm) return undefined;
-  const thread = Atomics.add(new Int32Array(control), 1, 1);
-  if (thread >= THREADS) return undefined;
-  return { memory: wasm, scratchAt: scratchAt + thread * HASH_SCRATCH_BYTES };
-}
-
 interface PieceRow {
   readonly bytes: Uint8Array;
   readonly wantsDigests: boolean;
+  readonly isHashed: boolean;
   readonly spansAt: number;
   readonly spans: number;
 }
@@ -144,10 +149,12 @@ function writePieces(
   // Few at a time, so that what was hashed is still in the processor's cache when it is written.
   for (let first = 0; first < pieces.length; first += hasher.lanes) {
     const few = pieces.slice(first, first + hasher.lanes);
-    const found = hasher.sha1(few.map(({ bytes }) => inMemory(bytes)));
-    few.forEach(({ bytes, wantsDigests, spansAt, spans }, i) => {
+    const unknown = few.filter(({ isHashed }) => !isHashed);
+    const found = hasher.sha1(unknown.map(({ bytes }) => inMemory(bytes)));
+    let next = 0;
+    few.forEach(({ bytes, wantsDigests, isHashed, spansAt, spans }, i) => {
       const item = first + i;
-      const isGood = isExpected(found[i], expected, item);
+      const isGood = isHashed || isExpected(found[next++], expected, item);
       values[item] = isGood ? 1 : 0;
       try {
         if (isGood) files.writeSpans(bytes, rows, spansAt, spans);
@@ -173,7 +180,14 @@ function readRows(files: StoreFiles, rows: Float64Array): PieceRow[] {
   for (let at = 0; at < rows.length;) {
     const spans = rows[at + 3]!;
     const bytes = files.slot(rows[at]!, rows[at + 1]!);
-    out.push({ bytes, wantsDigests: rows[at + 2] !== 0, spansAt: at + 4, spans });
+    const marks = rows[at + 2]!;
+    out.push({
+      bytes,
+      wantsDigests: (marks & WANTS_DIGESTS) !== 0,
+      isHashed: (marks & IS_HASHED) !== 0,
+      spansAt: at + 4,
+      spans,
+    });
     at += 4 + spans * SPAN_NUMBERS;
   }
   return out;

@@ -9,8 +9,7 @@ import { hex } from "../base/bytes.ts";
 import type { SelectedBytes } from "../metainfo/selected_bytes.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
 import type { CloseCounts } from "./events.ts";
-import type { Swarm } from "../swarm/swarm.ts";
-import type { Connections } from "./connections.ts";
+import type { Exchange } from "./exchange.ts";
 import type { SourceStats } from "./source_stats.ts";
 
 /** Where a torrent stands in its life. */
@@ -102,8 +101,7 @@ export interface StatsFacts {
   readonly state: TorrentState;
   /** Verified and wanted pieces, once the disk is open. */
   readonly disk: { readonly have: Bitfield; readonly wanted: Bitfield } | undefined;
-  readonly connections: Connections | undefined;
-  readonly swarm: Swarm | undefined;
+  readonly exchange: Exchange | undefined;
   readonly selected: SelectedBytes;
   /** Every tracker in use. */
   readonly trackers: readonly TrackerStats[];
@@ -118,7 +116,8 @@ export interface StatsFacts {
 
 /** Takes a snapshot. */
 export function torrentStats(facts: StatsFacts): TorrentStats {
-  const { metainfo, disk, connections, swarm, selected, downRate } = facts;
+  const { metainfo, disk, exchange, selected, downRate } = facts;
+  const swarm = exchange?.swarm;
   const bytesDone = disk === undefined ? 0 : selected.done(disk.have);
   const isMoving = facts.state === "downloading" && downRate >= 1;
   const peers = swarm?.peers ?? [];
@@ -136,14 +135,14 @@ export function torrentStats(facts: StatsFacts): TorrentStats {
     ...pieceStats(disk, metainfo.pieceMap.pieceCount),
     piecesChecked: facts.piecesChecked,
     peers: peers.length,
-    dialling: connections?.dialling ?? 0,
-    peersKnown: connections?.book.size ?? 0,
+    dialling: exchange?.dialling ?? 0,
+    peersKnown: exchange?.book.size ?? 0,
     peersChoking: peers.filter((peer) => peer.peerChoking).length,
-    sources: connections?.sources ?? [],
+    sources: exchange?.sources ?? [],
     seeds: peers.filter((peer) => peer.isSeed).length,
-    peersBanned: connections?.book.bannedCount ?? 0,
-    banned: connections?.book.banned ?? [],
-    closed: { ...connections?.closed },
+    peersBanned: exchange?.book.bannedCount ?? 0,
+    banned: exchange?.book.banned ?? [],
+    closed: { ...exchange?.closed },
     trackers: facts.trackers,
     etaSeconds: isMoving ? Math.ceil((selected.total - bytesDone) / downRate) : null,
     seconds: facts.seconds,

@@ -98,9 +98,7 @@ export class PeerProtocol implements WireHandler {
     this.#swarm.giving.onCancel(this.#peer, this.#piece(index), begin, length);
   }
 
-  onPort(port: number): void {
-    this.#peer.dhtPort = port;
-  }
+  onPort(_port: number): void {}
 
   onSuggest(index: number): void {
     this.#needsFast();

@@ -19,9 +19,10 @@ const FILES = [{ path: ["f"], length: PIECE * PIECES - 1 }];
 async function withPool(
   pool: DiskPool,
   body: (store: PooledStore, root: string) => Promise<void>,
+  buffers = 7,
 ): Promise<void> {
   const root = await Deno.makeTempDir({ prefix: "starling-" });
-  const spec = { root, files: FILES, pieceBytes: PIECE, bufferBytes: 7 * PIECE };
+  const spec = { root, files: FILES, pieceBytes: PIECE, bufferBytes: buffers * PIECE };
   try {
     await using store = new PooledStore({ ...spec, allocation: "sparse" }, {
       heavy: pool,
@@ -67,6 +68,33 @@ for (const workers of [0, 2]) {
     });
   }
 }
+
+Deno.test("the pool writes only good pieces when the calling thread helps to hash", async () => {
+  // The Worker needs its time to come up, in which pieces pile up.
+  await withPool(new DiskPool(1, { isWide: true }), async (store, root) => {
+    const next = prng(5);
+    const data = randomBytes(next, FILES[0]!.length);
+    const work: Promise<void>[] = [];
+    for (let i = 0; i < PIECES; i++) {
+      const begin = i * PIECE;
+      const piece = data.subarray(begin, begin + bytesOf(i));
+      const isBad = i % 7 === 3;
+      const expected = isBad ? { expected: new Uint8Array(20) } : {};
+      const spans = whole(0, begin, piece.length);
+      work.push(
+        writePiece(store, piece, { spans, ...expected }).then(({ isGood, blockDigests }) => {
+          assertEquals(isGood, !isBad, `piece ${i}`);
+          assertEquals(blockDigests !== undefined, isBad, "whoever sent it is to be found");
+        }),
+      );
+      // One at a time to the pool, as they come from peers.
+      await Promise.resolve();
+    }
+    await Promise.all(work);
+    for (let i = 3; i < PIECES; i += 7) data.fill(0, i * PIECE, i * PIECE + bytesOf(i));
+    assertEquals(await Deno.readFile(`${root}/f`), data);
+  }, PIECES);
+});
 
 Deno.test("a pool that was ended refuses, and fails what it owes", async () => {
   for (const workers of [0, 1]) {

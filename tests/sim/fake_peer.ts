@@ -22,8 +22,6 @@ export interface Behaviour {
   readonly fast?: boolean;
   /** "silent" sends nothing, "half" 30 bytes, "garbage" 68 other bytes (honest). */
   readonly handshake?: "honest" | "silent" | "half" | "garbage";
-  /** Says that it runs a DHT node, BEP 5 (false). */
-  readonly dht?: boolean;
   /** The infohash it says (the torrent's). */
   readonly infoHash?: Uint8Array;
   /** The peer id it says; "echo" says the other side's own (one of its own). */
@@ -69,8 +67,6 @@ export class FakePeer {
   readonly requests: BlockRequest[] = [];
   /** Every block it was told not to send. */
   readonly cancels: BlockRequest[] = [];
-  /** Every port of a DHT node that it was told of. */
-  readonly dhtPorts: number[] = [];
   /** Blocks it has sent. */
   served = 0;
   /** Connections made so far, and open now. */
@@ -183,7 +179,6 @@ class Connection {
     const id = behaviour.peerId === "echo" ? theirId : behaviour.peerId;
     const bytes = handshake(behaviour.infoHash ?? torrent.metainfo.infoHash, id ?? this.#peerId, {
       fast: behaviour.fast ?? false,
-      dht: behaviour.dht ?? false,
     });
     if (behaviour.handshake === "silent") return;
     if (behaviour.handshake === "half") await this.send(bytes.subarray(0, 30));
@@ -224,7 +219,6 @@ class Connection {
   }
 
   #onMessage(id: number, payload: Uint8Array): void {
-    if (id === ID.port) this.#peer.dhtPorts.push(payload[0]! << 8 | payload[1]!);
     if (id !== ID.request && id !== ID.cancel) return;
     const request = {
       piece: readU32(payload, 0),

@@ -22,8 +22,6 @@ export interface TorrentRecipe {
   readonly files?: readonly { readonly path: string; readonly length: number }[];
   /** Announce URLs, each a tier. */
   readonly trackers?: readonly string[];
-  /** Private, BEP 27 (false). */
-  readonly isPrivate?: boolean;
 }
 
 /** A torrent and its content. */
@@ -51,7 +49,6 @@ export function makeTorrent(recipe: TorrentRecipe = {}): TestTorrent {
       "piece length": pieceLength,
       pieces,
       length: files ? undefined : length,
-      private: recipe.isPrivate ? 1 : undefined,
       files: files?.map((file) => ({ length: file.length, path: file.path.split("/") })),
     },
   });

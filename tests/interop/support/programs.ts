@@ -17,9 +17,6 @@ export type Need =
   | "rtorrent"
   | "qbittorrent-nox"
   | "script"
-  | "tmux"
-  | "zsh"
-  | "fish"
   | "libtorrent"
   | "tmpfs"
   | "netns";
