@@ -47,6 +47,7 @@ export { FileMap, type PieceRange, type SpanSink } from "./metainfo/file_map.ts"
 export { PieceMap } from "./metainfo/piece_map.ts";
 export type { FileEntry, HostPort, Metainfo } from "./metainfo/torrent_file.ts";
 export type { Allocation, FileSpan } from "./ports/disk.ts";
+export type { DhtFamilyReport, DhtReport } from "./session/dht_report.ts";
 export type {
   CheckEvent,
   CloseCounts,

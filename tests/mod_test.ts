@@ -19,7 +19,13 @@ Deno.test("openSession() downloads what another session gives", async () => {
     await Deno.writeFile(join(folder, "seed", metainfo.name), content);
 
     await using giver = await openSession({ ports: [0] });
-    const seed = giver.add({ metainfo, output: join(folder, "seed"), isUploadOnly: true });
+    const seed = giver.add({
+      metainfo,
+      output: join(folder, "seed"),
+      isUploadOnly: true,
+      noDht: true,
+      noLsd: true,
+    });
     await seed.downloaded;
 
     await using session = await openSession({ ports: [0] });
@@ -27,7 +33,9 @@ Deno.test("openSession() downloads what another session gives", async () => {
       metainfo: readTorrent(bytes),
       output: join(folder, "out"),
       peers: [`127.0.0.1:${giver.port}`],
+      noLsd: true,
       stallTimeoutMs: 60_000,
+      noDht: true,
     });
     assertEquals(await torrent.finished, { kind: "complete" });
     assertEquals(await Deno.readFile(join(folder, "out", metainfo.name)), content);

@@ -163,8 +163,6 @@ const SWITCHES: readonly OptionSpec[] = [
   option("--no-dht", FLAG, "do not look for peers in the DHT", {
     verbs: SWARM,
     also: opposite("--dht", "--enable-dht"),
-    lacks: ["the DHT is", isNotOff],
-    status: "off-switch",
   }),
   option("--no-pex", FLAG, "do not learn peers from peers", {
     verbs: SWARM,
@@ -175,8 +173,6 @@ const SWITCHES: readonly OptionSpec[] = [
   option("--no-lsd", FLAG, "do not look for peers on the local network", {
     verbs: SWARM,
     also: opposite("--lsd", "--bt-enable-lpd"),
-    lacks: ["local peer discovery is", isNotOff],
-    status: "off-switch",
   }),
   option("--no-webseeds", FLAG, "use no HTTP seeds, not even the torrent's own", {
     verbs: [...SWARM, "edit"],
@@ -246,12 +242,16 @@ const PEERS: readonly OptionSpec[] = [
     verbs: ["tracker"],
   }),
   option("--no-peers", FLAG, "no peers at all: web seeds alone", { verbs: SWARM }),
-  option("--dht-node HOST:PORT", ADDRESS, "a DHT node to start from; repeatable", {
-    verbs: SWARM,
-    also: ["--dht-entry-point"],
-    list: WORDS,
-    lacks: ["the DHT is"],
-  }),
+  option(
+    "--dht-node HOST:PORT",
+    ADDRESS,
+    "a DHT node to start from (well-known ones); repeatable",
+    {
+      verbs: SWARM,
+      also: ["--dht-entry-point"],
+      list: WORDS,
+    },
+  ),
   option(
     "--encryption HOW",
     { type: "enum", values: ["off", "allow", "prefer", "require"] },

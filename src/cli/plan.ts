@@ -50,6 +50,7 @@ export function planOf(options: OptionValues, shell: Shell): Plan {
   return {
     session: {
       allowPrivate,
+      dhtNodes: options.texts("dht-node"),
       ...(maxPeers === undefined ? {} : { maxPeers }),
       ...(ports.length === 0 ? {} : { ports }),
       ...(downLimit ? { downLimit } : {}),
@@ -60,7 +61,9 @@ export function planOf(options: OptionValues, shell: Shell): Plan {
       peers: options.texts("peer"),
       trackers: options.texts("tracker"),
       noTrackers: options.flag("no-trackers"),
+      noLsd: options.flag("no-lsd"),
       noPeers: options.flag("no-peers"),
+      noDht: options.flag("no-dht"),
       sequential: options.flag("sequential"),
       allocate: (options.text("allocate") ?? "sparse") as Allocation,
       fsync: options.flag("fsync"),
@@ -88,6 +91,12 @@ function seedingOf(
     ...(seedRatio === undefined ? {} : { seedRatio }),
     ...(seedTimeMs === undefined ? {} : { seedTimeMs }),
   };
+}
+
+/** The plan of a verb that ends when everything is there: such a guest leaves no trace in the DHT (BEP 43). */
+export function asGuest(plan: Plan): Plan {
+  const isShortLived = plan.torrent.seed !== true;
+  return { ...plan, session: { ...plan.session, isShortLived } };
 }
 
 /** The plan with the command of `--seed-while`. @throws {UsageError} one without the other. */

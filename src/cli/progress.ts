@@ -9,7 +9,7 @@
 import type { Clock } from "../ports/clock.ts";
 import type { Output } from "../ports/shell.ts";
 import type { TorrentStats } from "../session/stats.ts";
-import { renderBlock, renderPlain, type Row } from "./render.ts";
+import { renderBlock, renderPlain, renderPlainAll, type Row } from "./render.ts";
 import type { Screen } from "./screen.ts";
 import { widthOf } from "./text_width.ts";
 
@@ -41,11 +41,13 @@ export class Progress {
   readonly #output: Output;
   readonly #clock: Clock;
   readonly #rows = new Set<Followed>();
+  #printedAt: number;
 
   constructor(screen: Screen, output: Output, clock: Clock) {
     this.#screen = screen;
     this.#output = output;
     this.#clock = clock;
+    this.#printedAt = clock.now();
   }
 
   /** Puts a download on the screen, at once. */
@@ -98,15 +100,25 @@ export class Progress {
   #printDue(): void {
     const now = this.#clock.now();
     const { ms, isByPercent } = this.#screen.look.plainEvery;
+    if (!isByPercent && this.#rows.size > 1) return this.#printTogether(now, ms);
     for (const row of this.#rows) {
       const stats = row.stats?.();
       if (stats === undefined || stats.state === "complete") continue;
       const tenth = Math.floor((stats.bytesDone / Math.max(1, stats.bytesTotal)) * 10);
       const isFurther = isByPercent && stats.state !== "checking" && tenth > row.printedTenth;
       if (now - row.printedAt < ms && !isFurther) continue;
-      row.printedAt = now;
+      row.printedAt = this.#printedAt = now;
       row.printedTenth = tenth;
       this.#screen.note(renderPlain(stats));
     }
+  }
+
+  /** One line for all: a log that is kept has a line in ten seconds, however many torrents there are. */
+  #printTogether(now: number, ms: number): void {
+    const all = [...this.#rows].flatMap((row) => row.stats?.() ?? []);
+    if (all.length === 0 || now - this.#printedAt < ms) return;
+    this.#printedAt = now;
+    for (const row of this.#rows) row.printedAt = now;
+    this.#screen.note(renderPlainAll(all));
   }
 }

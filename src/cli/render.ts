@@ -64,6 +64,19 @@ export function renderPlain(stats: TorrentStats): string {
   return `progress: ${name} ${parts.join(", ")}`;
 }
 
+/** A plain line for several: `progress: 3 torrents 45.2 % of 1.95 GiB, …`. */
+export function renderPlainAll(all: readonly TorrentStats[]): string {
+  const sum = (of: (stats: TorrentStats) => number) => all.reduce((n, stats) => n + of(stats), 0);
+  const [done, total] = [sum((stats) => stats.bytesDone), sum((stats) => stats.bytesTotal)];
+  const parts = [
+    `${total === 0 ? formatPercent(0, 1) : formatPercent(done, total)} of ${formatBytes(total)}`,
+    `${formatRate(sum((stats) => stats.downRate))} down`,
+    `${formatRate(sum((stats) => stats.upRate))} up`,
+    count(sum((stats) => stats.peers), "peer"),
+  ];
+  return `progress: ${count(all.length, "torrent")} ${parts.join(", ")}`;
+}
+
 /** Said when seeding begins. */
 export function renderSeeding(stats: TorrentStats): string {
   const there = `${formatBytes(stats.bytesDone)} verified`;

@@ -34,7 +34,7 @@ import type { DhtFact, DhtStats } from "./facts.ts";
 import { type Job, type JobHost, Jobs, type Purpose } from "./jobs.ts";
 import { decodeMessage, type MalformedQuery, type Query, type Response } from "./krpc.ts";
 import { encodeQuery, type Question } from "./krpc_encode.ts";
-import { ID_BYTES, idForIp, idMatchesIp } from "./node_id.ts";
+import { ID_BYTES, idForIp, idMatchesIp, renewId } from "./node_id.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { type Received, Responder } from "./responder.ts";
 import { K, RoutingTable, type TableNode } from "./routing_table.ts";
@@ -81,8 +81,9 @@ const RENAME_MS = 1_800_000;
 export class DhtNode {
   /** Which DHT it is in. */
   readonly family: Family;
+  /** It only asks and answers nothing (BEP 43); may be set at any time, when it turns out to stay. */
+  isReadOnly: boolean;
   readonly #random: Random;
-  readonly #isReadOnly: boolean;
   readonly #responder: Responder;
   readonly #limit = new RateLimit();
   readonly #vote = new AddressVote();
@@ -109,7 +110,7 @@ export class DhtNode {
   constructor(options: DhtNodeOptions) {
     this.family = options.family;
     this.#random = options.random;
-    this.#isReadOnly = options.isReadOnly ?? false;
+    this.isReadOnly = options.isReadOnly ?? false;
     this.#transactions = new Transactions(options.random);
     this.#table = new RoutingTable(options.id ?? options.random.bytes(ID_BYTES), -Infinity);
     this.#responder = new Responder(this, options);
@@ -195,7 +196,7 @@ export class DhtNode {
     if (!message) this.#counters.dropped++;
     else if (message.kind === "query" || message.kind === "malformed") {
       const received = { from, place: placeOf(from), bytes: datagram.length, now };
-      if (!this.#isReadOnly) this.#onQuery(message, received);
+      if (!this.isReadOnly) this.#onQuery(message, received);
     } else {
       const transaction = this.#transactions.settle(message.tid, from, now);
       if (!transaction) this.#counters.dropped++;
@@ -253,13 +254,14 @@ export class DhtNode {
   }
 
   /**
-   * Takes id and nodes of an earlier run; to be called before anything else. Bytes that are no such thing
-   * are ignored. Gives how many nodes were taken.
+   * Takes place and nodes of an earlier run; to be called before anything else. Bytes that are no such thing
+   * are ignored. The id is new but for what decides its place, so that two runs at a time are two nodes and
+   * can know each other. Gives how many nodes were taken.
    */
   load(bytes: Uint8Array, now: Millis): number {
     const saved = decodeTable(bytes, this.family);
     if (!saved) return 0;
-    this.#table = new RoutingTable(saved.id, now);
+    this.#table = new RoutingTable(renewId(saved.id, this.#random), now);
     let count = 0;
     for (const contact of saved.contacts) count += +this.#table.addSaved(contact, now);
     return count;
@@ -378,7 +380,7 @@ export class DhtNode {
 
   #ask(to: Address, question: Question, purpose: Purpose): void {
     const tid = this.#transactions.open(to, purpose, this.#now);
-    const data = encodeQuery(question, { tid, id: this.id, isReadOnly: this.#isReadOnly });
+    const data = encodeQuery(question, { tid, id: this.id, isReadOnly: this.isReadOnly });
     this.#counters.sent++;
     this.#outgoing.push({ data, to });
   }

@@ -77,6 +77,18 @@ export function idForIp(ip: Uint8Array, random: Random): Uint8Array {
 }
 
 /**
+ * Another id for the same address and the same place among the others: all bits that follow from the address
+ * (BEP 42) stay, which are more than a routing table tells apart, and the rest is random.
+ */
+export function renewId(id: Uint8Array, random: Random): Uint8Array {
+  const out = random.bytes(ID_BYTES);
+  out.set(id.subarray(0, 2));
+  out[2] = (id[2]! & 0xf8) | (out[2]! & 0x07);
+  out[19] = id[19]!;
+  return out;
+}
+
+/**
  * Whether a node with this id may be at this address (BEP 42). Local addresses may have any id.
  *
  * @param ip 4 or 16 bytes.

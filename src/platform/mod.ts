@@ -16,6 +16,7 @@ import { PooledStore } from "./file_store.ts";
 import { systemHasher } from "./hasher.ts";
 import { systemHttp } from "./http.ts";
 import { systemRandom } from "./random.ts";
+import { joinGroup } from "./multicast.ts";
 import { openSideFile, readBootMark } from "./side_file.ts";
 import { dialTcp, listenTcp } from "./tcp.ts";
 import { bindUdp } from "./udp.ts";
@@ -68,5 +69,6 @@ const network: Network = {
   // What is thrown becomes a rejection.
   listen: (options) => Promise.try(listenTcp, options),
   bindUdp: (options) => bindUdp(options),
+  joinGroup,
   resolve: resolveHost,
 };

@@ -65,6 +65,21 @@ export interface DatagramSocket extends Disposable {
   close(): void;
 }
 
+/**
+ * A multicast group as one host hears and addresses it: a member on every interface that can be had, or on
+ * the default one where the system does not let the interfaces be asked for.
+ */
+export interface GroupSocket extends Disposable {
+  /** Whether anything can be heard; where not, what is sent may still reach the others. */
+  readonly isMember: boolean;
+  /** Sends one datagram to the group on every interface; it comes back to us as well. */
+  send(data: Uint8Array): void;
+  /** The next datagram from a host of a network that we are in; `null` once closed. */
+  receive(): Promise<Datagram | null>;
+  /** Leaves the group; idempotent. */
+  close(): void;
+}
+
 /** The network. */
 export interface Network {
   /**
@@ -85,6 +100,12 @@ export interface Network {
    * @throws {NetworkError} kind `in-use` when the port is taken.
    */
   bindUdp(options: { port: number; host?: string }): Promise<DatagramSocket>;
+  /**
+   * Joins a multicast group whose port may be shared with other programs on this host.
+   *
+   * @throws {NetworkError} where the group can neither be heard nor addressed.
+   */
+  joinGroup(group: Address): Promise<GroupSocket>;
   /**
    * The IP literals of a host name, at least one; a literal gives itself.
    *

@@ -90,6 +90,11 @@ export class BlockSender {
     return { bytes: this.#frames.subarray(0, this.#length), payload: this.#payload };
   }
 
+  /** So many bytes of blocks have left. */
+  sent(payload: number): void {
+    this.#host.swarm.counters.uploaded += payload;
+  }
+
   /** Gives the memory back; nothing of it may be on its way any more. */
   end(): void {
     this.#batch?.end();

@@ -19,6 +19,10 @@ export interface SessionOptions {
   readonly upLimit?: number;
   /** Bytes of memory for pieces that are being downloaded, over all torrents (28 MiB; never less than two pieces). */
   readonly bufferBytes?: number;
+  /** DHT nodes to start from, in the place of the well-known ones: `HOST:PORT`, `[V6]:PORT`; names are resolved. */
+  readonly dhtNodes?: readonly string[];
+  /** The session will hardly last, so for its first minutes its DHT node answers nobody (false; BEP 43). */
+  readonly isShortLived?: boolean;
   /** Permit what the safety policy refuses on local addresses (redirects from public to local ones, odd tracker paths). */
   readonly allowPrivate?: boolean;
   /** What trackers see as `User-Agent` (the program and its version). */

@@ -1,32 +1,34 @@
 /**
  * One connection: handshake, read loop, write loop (BEP 3, https://www.bittorrent.org/beps/bep_0003.html).
  *
- * It moves bytes between a stream and the swarm and decides nothing. The read loop is the only place that
- * waits for a peer; writes run beside it, one at a time, each taking all that is pending. It belongs to a
- * torrent, which is told after each step that facts may be waiting.
+ * It moves bytes between a stream and the stage that the torrent is on, and decides nothing. The read loop
+ * is the only place that waits for a peer; writes run beside it, one at a time, each taking all that is
+ * pending. It belongs to a torrent, which is told after each step that facts may be waiting.
  *
  * @module
  */
 
+import type { Address } from "../base/address.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { MIB, type Millis } from "../base/units.ts";
 import { type PeerCloseReason, PeerError } from "../base/errors.ts";
 import type { TokenBucket } from "../base/token_bucket.ts";
-import { BlockSender, type BlockSenderHost } from "./block_sender.ts";
+import type { BlockSender } from "./block_sender.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ReceiveBuffer } from "../ports/disk.ts";
 import type { ByteStream } from "../ports/network.ts";
-import type { Peer } from "../swarm/peer.ts";
-import { PeerProtocol } from "../swarm/protocol.ts";
-import type { Swarm } from "../swarm/swarm.ts";
+import type { Extensions } from "../swarm/extensions.ts";
+import { Peer } from "../swarm/peer.ts";
 import { Decoder } from "../wire/decoder.ts";
 import { Encoder } from "../wire/encoder.ts";
 import {
   encodeHandshake,
   type Handshake,
   HANDSHAKE_BYTES,
+  type HandshakeOffer,
   HandshakeReader,
 } from "../wire/handshake.ts";
+import type { PeerHandler, Stage } from "./stage.ts";
 
 /** The other side has this long for its whole handshake. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -43,14 +45,24 @@ const MAX_UNSENT_BYTES: number = 4 * MIB;
 /** A write that is not taken for so long goes to a peer that does not read. */
 const WRITE_TIMEOUT_MS = 150_000;
 
+/** The DHT as peers are told of it and tell of it (BEP 5). */
+export interface DhtNeighbour {
+  /** The UDP port of our node, 0 while there is none that answers. */
+  readonly port: number;
+  /** A peer says that it runs a node there. */
+  addNode(address: Address): void;
+}
+
 /** What a connection needs of its torrent. */
-export interface ConnHost extends BlockSenderHost {
-  readonly swarm: Swarm;
+export interface ConnHost {
+  /** Where peers are at the moment. */
+  readonly stage: Stage;
+  readonly extensions: Extensions;
   readonly clock: Clock;
   readonly downLimit: TokenBucket;
   readonly upLimit: TokenBucket;
-  /** Memory to receive in, `undefined` where any will do. */
-  receiveBuffer(): ReceiveBuffer | undefined;
+  /** The DHT, where the torrent may use it. */
+  readonly dht: DhtNeighbour | undefined;
   /** Messages were handled: facts may be waiting and other peers may have something to be sent. */
   afterStep(): void;
 }
@@ -91,10 +103,9 @@ export async function readGreeting(
 /** Sends our handshake. False when the stream has ended. */
 export function sendGreeting(
   stream: ByteStream,
-  infoHash: Uint8Array,
-  peerId: Uint8Array,
+  offer: Pick<HandshakeOffer, "infoHash" | "peerId" | "dht">,
 ): Promise<boolean> {
-  return stream.write(encodeHandshake({ infoHash, peerId, fast: true, extended: true }));
+  return stream.write(encodeHandshake({ ...offer, fast: true, extended: true }));
 }
 
 /** A connected peer's two loops. */
@@ -103,9 +114,10 @@ export class PeerConn {
   readonly #host: ConnHost;
   readonly #stream: ByteStream;
   readonly #decoder: Decoder;
-  readonly #received: ReceiveBuffer | undefined;
+  #received: ReceiveBuffer | undefined;
   readonly #ended = new AbortController();
-  readonly #sender: BlockSender;
+  #handler: PeerHandler;
+  #sender: BlockSender | undefined;
   #isWriting = false;
   // Ends a wait for tokens.
   #pause: AbortController | undefined;
@@ -113,7 +125,7 @@ export class PeerConn {
   #sendingSince = Infinity;
   #reason: PeerCloseReason | undefined;
 
-  /** Joins the swarm; the stream is owned from here on. */
+  /** Enters the stage; the stream is owned from here on. */
   constructor(
     host: ConnHost,
     stream: ByteStream,
@@ -121,14 +133,11 @@ export class PeerConn {
   ) {
     this.#host = host;
     this.#stream = stream;
-    const { swarm } = host;
-    this.#received = host.receiveBuffer();
-    this.#decoder = new Decoder({
-      pieceCount: swarm.map.pieceCount,
-      memory: this.#received?.bytes,
-    });
-    this.peer = swarm.addPeer({
-      slot: swarm.freeSlot(),
+    const { stage } = host;
+    const { pieceCount } = stage;
+    this.#received = stage.receiveBuffer();
+    this.#decoder = new Decoder({ pieceCount, memory: this.#received?.bytes });
+    this.peer = new Peer({
       giver: who.giver,
       address: stream.remote,
       peerId: who.handshake.peerId,
@@ -136,16 +145,18 @@ export class PeerConn {
       supportsExtended: who.handshake.supportsExtended,
       isOutgoing: who.isOutgoing,
       encoder: new Encoder(),
-      pieceCount: swarm.map.pieceCount,
+      pieceCount: pieceCount ?? 0,
       now: host.clock.now(),
     });
-    this.#sender = new BlockSender(this.peer, host);
-    swarm.extensions.tell(this.peer);
+    this.#handler = stage.enter(this.peer);
+    this.#sender = stage.senderFor(this.peer);
+    host.extensions.tell(this.peer);
+    const dhtPort = host.dht?.port ?? 0;
+    if (dhtPort > 0 && who.handshake.supportsDht) this.peer.encoder.port(dhtPort);
   }
 
-  /** Reads until the connection ends; returns why. Leaves the swarm. */
+  /** Reads until the connection ends; returns why. Leaves the stage. */
   async run(): Promise<PeerCloseReason> {
-    const { swarm } = this.#host;
     try {
       await this.#read();
     } catch (error) {
@@ -156,7 +167,7 @@ export class PeerConn {
       this.#stream.close();
       // No read is under way any more: the loop has ended.
       this.#received?.release();
-      swarm.removePeer(this.peer);
+      this.#host.stage.leave(this.peer);
     }
     return this.#reason ?? this.peer.closing ?? "eof";
   }
@@ -167,6 +178,21 @@ export class PeerConn {
     this.#decoder.stop();
     this.#ended.abort();
     this.#stream.close();
+  }
+
+  /** Goes on to another stage, with all that is under way. */
+  moveTo(stage: Stage): void {
+    if (stage.pieceCount !== undefined) this.#decoder.setPieceCount(stage.pieceCount);
+    this.#received ??= stage.receiveBuffer();
+    if (this.#received !== undefined) this.#decoder.useMemory(this.#received.bytes);
+    try {
+      this.#handler = stage.enter(this.peer);
+    } catch (error) {
+      if (!(error instanceof PeerError)) throw error;
+      return this.close(error.reason);
+    }
+    this.#sender = stage.senderFor(this.peer);
+    this.#host.extensions.tell(this.peer);
   }
 
   /** Sends what is pending, unless a write is under way that will. Closes what is to be closed. */
@@ -215,20 +241,21 @@ export class PeerConn {
   }
 
   async #sendBlocks(): Promise<boolean> {
-    const { clock, upLimit, swarm } = this.#host;
-    const payload = this.#sender.collect(Math.min(upLimit.burst, this.#batchBytes()));
-    if (payload === 0) return true;
+    const { clock, upLimit } = this.#host;
+    const sender = this.#sender;
+    const payload = sender?.collect(Math.min(upLimit.burst, this.#batchBytes())) ?? 0;
+    if (sender === undefined || payload === 0) return true;
     // Before anything is waited for: others must not take the same tokens.
     upLimit.take(payload, clock.now());
     try {
-      const run = await this.#sender.read();
+      const run = await sender.read();
       if (run.payload === 0) return true;
       if (!await this.#send(run.bytes)) return false;
       this.peer.up.add(run.payload, clock.now());
-      swarm.counters.uploaded += run.payload;
+      sender.sent(run.payload);
       return true;
     } finally {
-      this.#sender.end();
+      sender.end();
     }
   }
 
@@ -247,11 +274,10 @@ export class PeerConn {
   }
 
   async #read(): Promise<void> {
-    const { clock, downLimit, swarm } = this.#host;
+    const { clock, downLimit } = this.#host;
     const { peer } = this;
-    const protocol = new PeerProtocol(swarm, peer, clock.now());
     for (;;) {
-      swarm.fill(peer, protocol.now);
+      this.#host.stage.fill(peer, this.#handler.now);
       this.#host.afterStep();
       let into = this.#decoder.reserve();
       if (downLimit.isLimited) {
@@ -260,10 +286,18 @@ export class PeerConn {
       }
       const n = await this.#stream.read(into);
       if (n === null) return;
-      peer.lastReadAt = protocol.now = clock.now();
-      this.#decoder.commit(n, protocol);
-      downLimit.take(n, protocol.now);
+      const handler = this.#handler;
+      peer.lastReadAt = handler.now = clock.now();
+      this.#decoder.commit(n, handler);
+      downLimit.take(n, handler.now);
+      if (peer.dhtPort > 0) this.#tellDht();
     }
+  }
+
+  #tellDht(): void {
+    const { address, dhtPort } = this.peer;
+    this.peer.dhtPort = 0;
+    this.#host.dht?.addNode({ host: address.host, port: dhtPort });
   }
 
   /** Waits until no debt is left; others may have taken what there was in the meantime. */

@@ -17,9 +17,12 @@ import { TokenBucket } from "../base/token_bucket.ts";
 import { PEER_ID_PREFIX, USER_AGENT } from "../base/version.ts";
 import type { ByteStream, Listener } from "../ports/network.ts";
 import type { World } from "../ports/world.ts";
+import type { Connections } from "./connections.ts";
+import type { DhtReport } from "./dht_report.ts";
+import { DhtService } from "./dht_service.ts";
 import type { SessionEvent } from "./events.ts";
-import type { Exchange } from "./exchange.ts";
 import type { AddTorrent, SessionOptions } from "./options.ts";
+import { LsdService } from "./lsd_service.ts";
 import { isOurselves, readGreeting, sendGreeting } from "./peer_conn.ts";
 import type { EventBody } from "./reporter.ts";
 import { DEFAULT_BUFFER_BYTES, Torrent } from "./torrent.ts";
@@ -39,10 +42,12 @@ export class Session implements AsyncDisposable {
   readonly #scope = new Scope("session");
   readonly #events = new Broadcast<SessionEvent>({ isDroppable: (e) => e.type === "progress" });
   readonly #torrents = new Map<string, Torrent>();
-  readonly #exchanges = new Map<string, Exchange>();
+  readonly #connections = new Map<string, Connections>();
   readonly #permits: Semaphore;
   readonly #downLimit: TokenBucket;
   readonly #udp: UdpTrackers;
+  readonly #dht: DhtService;
+  readonly #lsd: LsdService;
   readonly #upLimit: TokenBucket;
   readonly #peerId: Uint8Array;
   #listener: Listener | undefined;
@@ -55,6 +60,17 @@ export class Session implements AsyncDisposable {
     this.#permits = new Semaphore(options.maxPeers ?? MAX_PEERS);
     this.#downLimit = new TokenBucket(options.downLimit ?? Infinity);
     this.#udp = new UdpTrackers(world);
+    this.#dht = new DhtService(world, {
+      port: () => this.port,
+      nodes: options.dhtNodes ?? [],
+      isShortLived: options.isShortLived ?? false,
+      onWarning: (message) => this.#publish({ type: "warning", message }),
+    });
+    this.#lsd = new LsdService({
+      world,
+      port: () => this.port,
+      onWarning: (message) => this.#publish({ type: "warning", message }),
+    });
     this.#upLimit = new TokenBucket(options.upLimit ?? Infinity);
     const prefix = new TextEncoder().encode(PEER_ID_PREFIX);
     this.#peerId = concat([prefix, world.random.bytes(20 - prefix.length)]);
@@ -86,6 +102,11 @@ export class Session implements AsyncDisposable {
     return this.#permits.capacity - this.#permits.free;
   }
 
+  /** How the DHT stands, which is opened when the first torrent asks it. */
+  dhtReport(): DhtReport {
+    return this.#dht.report();
+  }
+
   /**
    * Starts a torrent.
    *
@@ -107,14 +128,16 @@ export class Session implements AsyncDisposable {
       allowPrivate: this.#options.allowPrivate ?? false,
       userAgent: this.#options.userAgent ?? USER_AGENT,
       udp: this.#udp,
+      dht: this.#dht,
+      lsd: this.#lsd,
       port: () => this.port,
       publish: (event) => this.#publish(event),
-      onExchange: (exchange) => this.#exchanges.set(key, exchange),
+      onConnections: (connections) => this.#connections.set(key, connections),
     }, options);
     this.#torrents.set(key, torrent);
     torrent.finished.then(() => {
       this.#torrents.delete(key);
-      this.#exchanges.delete(key);
+      this.#connections.delete(key);
     });
     return torrent;
   }
@@ -134,6 +157,8 @@ export class Session implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#torrents.values()].map((torrent) => torrent.stop()));
     this.#listener?.close();
+    await this.#dht[Symbol.asyncDispose]();
+    await this.#lsd[Symbol.asyncDispose]();
     await this.#scope[Symbol.asyncDispose]();
     this.#events.close();
     await this.#owned?.[Symbol.asyncDispose]();
@@ -179,14 +204,14 @@ export class Session implements AsyncDisposable {
     this.#scope.spawn(async () => {
       try {
         const handshake = await readGreeting(stream, this.#world.clock, signal);
-        const exchange = this.#exchanges.get(hex(handshake.infoHash));
+        const connections = this.#connections.get(hex(handshake.infoHash));
         if (isOurselves(handshake, this.#peerId)) {
           // The answer tells our dialling side whom it has reached, so that it never tries again.
-          await sendGreeting(stream, handshake.infoHash, this.#peerId);
+          await sendGreeting(stream, { infoHash: handshake.infoHash, peerId: this.#peerId });
         } else if (
-          exchange !== undefined && !exchange.book.isBanned(stream.remote) &&
-          !exchange.isDuplicate(handshake.peerId, false)
-        ) return exchange.adopt(stream, handshake, permit);
+          connections !== undefined && !connections.book.isBanned(stream.remote) &&
+          !connections.isDuplicate(handshake.peerId, false)
+        ) return connections.adopt(stream, handshake, permit);
       } catch (error) {
         if (!(error instanceof PeerError)) throw error;
       }

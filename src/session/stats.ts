@@ -9,7 +9,8 @@ import { hex } from "../base/bytes.ts";
 import type { SelectedBytes } from "../metainfo/selected_bytes.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
 import type { CloseCounts } from "./events.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Swarm } from "../swarm/swarm.ts";
+import type { Connections } from "./connections.ts";
 import type { SourceStats } from "./source_stats.ts";
 
 /** Where a torrent stands in its life. */
@@ -101,7 +102,8 @@ export interface StatsFacts {
   readonly state: TorrentState;
   /** Verified and wanted pieces, once the disk is open. */
   readonly disk: { readonly have: Bitfield; readonly wanted: Bitfield } | undefined;
-  readonly exchange: Exchange | undefined;
+  readonly connections: Connections | undefined;
+  readonly swarm: Swarm | undefined;
   readonly selected: SelectedBytes;
   /** Every tracker in use. */
   readonly trackers: readonly TrackerStats[];
@@ -116,8 +118,7 @@ export interface StatsFacts {
 
 /** Takes a snapshot. */
 export function torrentStats(facts: StatsFacts): TorrentStats {
-  const { metainfo, disk, exchange, selected, downRate } = facts;
-  const swarm = exchange?.swarm;
+  const { metainfo, disk, connections, swarm, selected, downRate } = facts;
   const bytesDone = disk === undefined ? 0 : selected.done(disk.have);
   const isMoving = facts.state === "downloading" && downRate >= 1;
   const peers = swarm?.peers ?? [];
@@ -135,14 +136,14 @@ export function torrentStats(facts: StatsFacts): TorrentStats {
     ...pieceStats(disk, metainfo.pieceMap.pieceCount),
     piecesChecked: facts.piecesChecked,
     peers: peers.length,
-    dialling: exchange?.dialling ?? 0,
-    peersKnown: exchange?.book.size ?? 0,
+    dialling: connections?.dialling ?? 0,
+    peersKnown: connections?.book.size ?? 0,
     peersChoking: peers.filter((peer) => peer.peerChoking).length,
-    sources: exchange?.sources ?? [],
+    sources: connections?.sources ?? [],
     seeds: peers.filter((peer) => peer.isSeed).length,
-    peersBanned: exchange?.book.bannedCount ?? 0,
-    banned: exchange?.book.banned ?? [],
-    closed: { ...exchange?.closed },
+    peersBanned: connections?.book.bannedCount ?? 0,
+    banned: connections?.book.banned ?? [],
+    closed: { ...connections?.closed },
     trackers: facts.trackers,
     etaSeconds: isMoving ? Math.ceil((selected.total - bytesDone) / downRate) : null,
     seconds: facts.seconds,

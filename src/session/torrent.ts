@@ -11,9 +11,7 @@
  * @module
  */
 
-import { type Address, makeAddress, splitHostPort } from "../base/address.ts";
 import { hex } from "../base/bytes.ts";
-import { BugError, DiskError } from "../base/errors.ts";
 import { Meter } from "../base/meter.ts";
 import type { Scope } from "../base/scope.ts";
 import type { Semaphore } from "../base/semaphore.ts";
@@ -22,16 +20,16 @@ import { type FileIndex, MIB } from "../base/units.ts";
 import { TorrentDisk } from "../disk/torrent_disk.ts";
 import { SelectedBytes } from "../metainfo/selected_bytes.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
-import type { World } from "../ports/world.ts";
 import { type PeerSources, permittedSources } from "../swarm/peer_sources.ts";
-import { Announcer } from "./announcer.ts";
 import { diagnose } from "./diagnosis.ts";
+import { Connections } from "./connections.ts";
+import { Ended, failureOf, outcomeOf } from "./ending.ts";
 import type { FailureReason, Outcome } from "./events.ts";
 import { Exchange } from "./exchange.ts";
 import type { AddTorrent } from "./options.ts";
+import { type FinderHost, PeerFinder } from "./peer_finder.ts";
 import { type EventBody, Reporter } from "./reporter.ts";
 import { type TorrentState, type TorrentStats, torrentStats } from "./stats.ts";
-import type { UdpTrackers } from "./tracker_udp.ts";
 
 /** Memory for pieces where the options do not say: what 200 ms × 1 Gbit/s have in flight, and a little. */
 export const DEFAULT_BUFFER_BYTES: number = 28 * MIB;
@@ -41,30 +39,15 @@ const SAVE_EVERY_MS = 10_000;
 const STOP_DEADLINE_MS = 500;
 
 /** What a torrent needs of its session. */
-export interface TorrentHost {
-  readonly world: World;
+export interface TorrentHost extends FinderHost {
   readonly scope: Scope;
   readonly permits: Semaphore;
-  readonly peerId: Uint8Array;
   readonly downLimit: TokenBucket;
   readonly upLimit: TokenBucket;
   readonly bufferBytes: number;
-  readonly allowPrivate: boolean;
-  readonly userAgent: string;
-  readonly udp: UdpTrackers;
-  readonly port: () => number;
   readonly publish: (event: EventBody) => void;
   /** The torrent takes part in a swarm from now on; peers that dial us can be handed to it. */
-  readonly onExchange: (exchange: Exchange) => void;
-}
-
-/** Ends a torrent before it is complete. */
-class Ended extends Error {
-  readonly outcome: Outcome;
-  constructor(outcome: Outcome) {
-    super(outcome.kind);
-    this.outcome = outcome;
-  }
+  readonly onConnections: (connections: Connections) => void;
 }
 
 /** A torrent that a session works on. */
@@ -91,8 +74,9 @@ export class Torrent {
   #state: TorrentState = "checking";
   #checked = 0;
   #disk: TorrentDisk | undefined;
+  #connections: Connections | undefined;
   #exchange: Exchange | undefined;
-  #announcer: Announcer | undefined;
+  #finder: PeerFinder | undefined;
   #savedAt = 0;
   #seedingSince = Infinity;
 
@@ -134,9 +118,10 @@ export class Torrent {
       metainfo: this.metainfo,
       state: this.#state,
       disk: this.#disk,
-      exchange: this.#exchange,
+      connections: this.#connections,
+      swarm: this.#exchange?.swarm,
       selected: this.#selected,
-      trackers: this.#announcer?.stats() ?? [],
+      trackers: this.#finder?.trackers ?? [],
       piecesChecked: this.#checked,
       downRate: this.#downMeter.rate(now),
       upRate: this.#upMeter.rate(now),
@@ -148,20 +133,20 @@ export class Torrent {
     const work = this.#work();
     let outcome: Outcome;
     try {
-      await Promise.race([work, this.#ended.promise, failure(this.#scope)]);
+      await Promise.race([work, this.#ended.promise, failureOf(this.#scope)]);
       outcome = { kind: "complete" };
     } catch (error) {
-      outcome = this.#outcomeOf(error);
+      outcome = outcomeOf(error, this.#host.scope.signal.aborted);
     }
     this.#state = outcome.kind;
     if (this.#exchange !== undefined) this.#reporter.progress(true);
-    const goodbye = this.#announcer?.stop(STOP_DEADLINE_MS);
+    const goodbye = this.#finder?.stop(STOP_DEADLINE_MS);
     await this.#scope[Symbol.asyncDispose]();
     await Promise.allSettled([work, goodbye]);
     try {
       await this.#disk?.[Symbol.asyncDispose]();
     } catch (error) {
-      if (outcome.kind !== "failed") outcome = this.#outcomeOf(error);
+      if (outcome.kind !== "failed") outcome = outcomeOf(error, this.#host.scope.signal.aborted);
     }
     this.#downloaded.resolve();
     return outcome;
@@ -211,8 +196,8 @@ export class Torrent {
 
   async #download(exchange: Exchange): Promise<void> {
     this.#state = "downloading";
-    await Promise.race([exchange.complete, failure(this.#scope)]);
-    this.#announcer?.completed();
+    await Promise.race([exchange.complete, failureOf(this.#scope)]);
+    this.#finder?.completed();
   }
 
   async #seed(disk: TorrentDisk): Promise<void> {
@@ -222,87 +207,78 @@ export class Torrent {
     this.#seedingSince = this.#host.world.clock.now();
     this.#downloaded.resolve();
     this.#checkSeedGoal();
-    await failure(this.#scope);
+    await failureOf(this.#scope);
   }
 
   #startExchange(disk: TorrentDisk, wanted: TorrentDisk["wanted"]): Exchange {
-    const { world, permits, peerId, downLimit, upLimit, port } = this.#host;
-    const { sequential, noPeers, seed, isUploadOnly } = this.#options;
-    const exchange = new Exchange({
-      world,
+    const { clock, random } = this.#host.world;
+    const connections = this.#connections = this.#openConnections();
+    const exchange = this.#exchange = new Exchange({
+      clock,
+      random,
       metainfo: this.metainfo,
       disk,
+      connections,
       wanted,
+      isSequential: this.#options.sequential ?? false,
+      onFile: (file) => this.#reportFile(file),
+      onLost: (error) => this.#reporter.warning(`Cannot give all of it any more: ${words(error)}`),
+    });
+    connections.enter(exchange);
+    this.#host.onConnections(connections);
+    this.#savedAt = clock.now();
+    if (this.#options.noPeers !== true) connections.start();
+    this.#finder = this.#finderFor(exchange, connections);
+    this.#finder.start();
+    return exchange;
+  }
+
+  #openConnections(): Connections {
+    const { world, permits, peerId, downLimit, upLimit, port, dht } = this.#host;
+    const { seed, isUploadOnly } = this.#options;
+    return new Connections({
+      world,
+      infoHash: this.metainfo.infoHash,
       scope: this.#scope,
       permits,
       peerId,
       downLimit,
       upLimit,
-      isSequential: sequential ?? false,
       sources: this.#sources,
+      dht,
       isSeeder: seed === true || isUploadOnly === true,
       port,
-      onFile: (file) => this.#reportFile(file),
-      onLost: (error) => this.#reporter.warning(`Cannot give all of it any more: ${words(error)}`),
-      onTick: () => this.#onTick(exchange),
+      onTick: () => this.#onTick(),
     });
-    this.#exchange = exchange;
-    this.#host.onExchange(exchange);
-    this.#savedAt = world.clock.now();
-    if (noPeers !== true) exchange.start();
-    this.#resolvePeers(exchange);
-    this.#announce(exchange);
-    return exchange;
   }
 
-  #announce(exchange: Exchange): void {
-    if (!this.#sources.has("tracker")) return;
-    const { trackers } = this.#options;
-    const { world, peerId, port, allowPrivate, userAgent, udp } = this.#host;
-    const announcer = new Announcer({
-      tiers: this.metainfo.trackers,
+  #finderFor(exchange: Exchange, connections: Connections): PeerFinder {
+    const { metainfo } = this;
+    const { peers, trackers } = this.#options;
+    return new PeerFinder({
+      host: this.#host,
+      scope: this.#scope,
+      sources: this.#sources,
+      infoHash: metainfo.infoHash,
+      tiers: metainfo.trackers,
+      nodes: metainfo.nodes,
+      isPrivate: metainfo.isPrivate,
+      userPeers: peers ?? [],
       userTrackers: trackers ?? [],
-      infoHash: this.metainfo.infoHash,
-      peerId,
-      port,
       counters: () => {
         const { downloaded, uploaded } = exchange.swarm.counters;
         const { bytesDone, bytesTotal } = this.stats();
         return { downloaded, uploaded, left: bytesTotal - bytesDone };
       },
-      onPeers: (peers) => exchange.addPeers(peers, "tracker"),
+      peers: () => exchange.swarm.peers.length,
+      onPeers: (addresses, source) => connections.addPeers(addresses, source),
       onWarning: (message) => this.#reporter.warning(message),
-      world,
-      isPrivate: this.metainfo.isPrivate,
-      allowPrivate,
-      userAgent,
-      udp,
     });
-    this.#announcer = announcer;
-    this.#scope.spawn((signal) => announcer.run(signal));
   }
 
-  #resolvePeers(exchange: Exchange): void {
-    for (const text of this.#options.peers ?? []) {
-      const target = splitHostPort(text);
-      if (target === undefined) continue;
-      const address = makeAddress(target.host, target.port);
-      if (address !== undefined) exchange.addPeers([address], "user");
-      else this.#scope.spawn((signal) => this.#resolvePeer(exchange, target, signal));
-    }
-  }
-
-  async #resolvePeer(exchange: Exchange, target: Address, signal: AbortSignal): Promise<void> {
-    try {
-      const hosts = await this.#host.world.network.resolve(target.host, { signal });
-      exchange.addPeers(hosts.map((host) => ({ host, port: target.port })), "user");
-    } catch (error) {
-      if (signal.aborted) return;
-      this.#reporter.warning(`Cannot use peer ${target.host}: ${words(error)}`);
-    }
-  }
-
-  #onTick(exchange: Exchange): void {
+  #onTick(): void {
+    const [connections, exchange] = [this.#connections, this.#exchange];
+    if (connections === undefined || exchange === undefined) return;
     const now = this.#host.world.clock.now();
     const { downloaded, uploaded } = exchange.swarm.counters;
     this.#downMeter.add(downloaded - this.#downMeter.total, now);
@@ -313,7 +289,7 @@ export class Torrent {
       this.#disk.save().catch((error) => this.#ended.reject(error));
     }
     if (this.#state === "seeding") return this.#checkSeedGoal();
-    if (exchange.swarm.peers.length + exchange.dialling === 0) this.#announcer?.announceSoon();
+    if (exchange.peers.length + connections.dialling === 0) this.#finder?.soon();
     this.#checkStall(exchange, now);
   }
 
@@ -340,10 +316,10 @@ export class Torrent {
   #diagnosis(exchange: Exchange): string {
     return diagnose({
       peers: exchange.swarm.peers,
-      peersKnown: exchange.book.size,
-      peersBanned: exchange.book.bannedCount,
+      peersKnown: this.#connections?.book.size ?? 0,
+      peersBanned: this.#connections?.book.bannedCount ?? 0,
       lacking: exchange.swarm.lacking,
-      trackers: this.#announcer?.stats() ?? [],
+      trackers: this.#finder?.trackers ?? [],
       corruptBytes: exchange.swarm.counters.corrupt,
     });
   }
@@ -362,17 +338,6 @@ export class Torrent {
     this.#ended.reject(new Ended({ kind: "failed", reason, message, hint }));
   }
 
-  #outcomeOf(error: unknown): Outcome {
-    if (error instanceof Ended) return error.outcome;
-    if (error instanceof DiskError) {
-      const hint = error.hint === undefined ? {} : { hint: error.hint };
-      return { kind: "failed", reason: "storage", message: error.message, error, ...hint };
-    }
-    if (this.#host.scope.signal.aborted) return { kind: "stopped" };
-    const bug = error instanceof Error ? error : new BugError(String(error));
-    return { kind: "failed", reason: "bug", message: bug.message, error: bug };
-  }
-
   #reportFile(file: number): void {
     if (this.#disk?.isFileComplete(file)) this.#reporter.file(file as FileIndex);
   }
@@ -380,13 +345,4 @@ export class Torrent {
 
 function words(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** Rejects when the scope ends, with what a failing task of it failed with. */
-function failure(scope: Scope): Promise<never> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const end = () => reject(scope.failure?.error ?? scope.signal.reason);
-  if (scope.signal.aborted) end();
-  scope.signal.addEventListener("abort", end, { once: true });
-  return promise;
 }

@@ -55,6 +55,15 @@ export class Giving {
     return this.#isRoundDue;
   }
 
+  /** Says to a newcomer what we have, or that it is nothing. */
+  offer({ encoder, supportsFast }: Peer, options: { readonly isNothing: boolean }): void {
+    const { have } = this.#parts;
+    const isNothing = options.isNothing || have.count === 0;
+    if (supportsFast && isNothing) encoder.haveNone();
+    else if (supportsFast && have.isFull) encoder.haveAll();
+    else if (!isNothing) encoder.bitfield(have.bytes);
+  }
+
   /** The peer's interest changed, or it left. */
   onInterest(peer: Peer): void {
     const hasRoom = this.#served < this.#choker.slots;

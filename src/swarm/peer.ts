@@ -17,8 +17,8 @@ import { Uploads } from "./uploads.ts";
 
 /** What is known of a peer when its handshake is done. */
 export interface PeerInit {
-  /** Dense number, free again once the peer is gone; names the peer in per-block tables. */
-  readonly slot: number;
+  /** Dense number, free again once the peer is gone; names the peer in per-block tables (-1: none yet). */
+  readonly slot?: number;
   /** Names the peer's address for good; survives a reconnect. Used for blame. */
   readonly giver: number;
   /** The other end. */
@@ -41,7 +41,7 @@ export interface PeerInit {
 
 /** A connected peer. */
 export class Peer {
-  readonly slot: number;
+  slot: number;
   readonly giver: number;
   readonly address: Address;
   readonly peerId: Uint8Array;
@@ -70,6 +70,8 @@ export class Peer {
   useful = 0;
   /** Pieces it serves while choking us (BEP 6). */
   readonly allowedFast: Set<number> = new Set();
+  /** The UDP port of its DHT node (BEP 5) that it told of and nobody has taken note of, or 0. */
+  dhtPort = 0;
   /** Its extension handshake (BEP 10), once there. */
   extensions: ExtensionHandshake | undefined;
   /** How many extension handshakes it has sent. */
@@ -144,7 +146,7 @@ export class Peer {
   closing: PeerCloseReason | undefined;
 
   constructor(init: PeerInit) {
-    this.slot = init.slot;
+    this.slot = init.slot ?? -1;
     this.giver = init.giver;
     this.address = init.address;
     this.peerId = init.peerId;

@@ -98,7 +98,9 @@ export class PeerProtocol implements WireHandler {
     this.#swarm.giving.onCancel(this.#peer, this.#piece(index), begin, length);
   }
 
-  onPort(_port: number): void {}
+  onPort(port: number): void {
+    this.#peer.dhtPort = port;
+  }
 
   onSuggest(index: number): void {
     this.#needsFast();

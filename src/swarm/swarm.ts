@@ -146,14 +146,17 @@ export class Swarm {
   /** A peer is through its handshake: says what we have. */
   addPeer(init: PeerInit): Peer {
     const peer = new Peer(init);
+    this.join(peer);
+    return peer;
+  }
+
+  /** A peer takes part: says what we have. It gets a slot where it has none. */
+  join(peer: Peer): void {
+    if (peer.slot < 0) peer.slot = this.freeSlot();
     this.#peers.push(peer);
     this.#inFlight.add(peer);
     // What is held for a moment is told to those who understand that it goes again, once they say so.
-    const isNothing = this.have.count === 0 || this.readers.isWindowed;
-    if (peer.supportsFast && this.have.isFull && !isNothing) peer.encoder.haveAll();
-    else if (peer.supportsFast && isNothing) peer.encoder.haveNone();
-    else if (!isNothing) peer.encoder.bitfield(this.have.bytes);
-    return peer;
+    this.giving.offer(peer, { isNothing: this.readers.isWindowed });
   }
 
   /** A peer is gone: what was asked of it is free again. */

@@ -96,7 +96,7 @@ export interface WireHandler {
  */
 export class Decoder {
   /** Where the buffer lies while it is of a usual length; {@link MAX_BUFFER_BYTES} or more. */
-  readonly #memory: Uint8Array | undefined;
+  #memory: Uint8Array | undefined;
   #buffer: Uint8Array;
   /** Bytes held, from the start of the buffer. */
   #tail = 0;
@@ -114,7 +114,7 @@ export class Decoder {
    * @param options `pieceCount` is left out until the metadata is known; `memory`, at least
    * {@link MAX_BUFFER_BYTES}, is received in as long as no frame is longer.
    */
-  constructor(options: { pieceCount?: number; memory?: Uint8Array | undefined } = {}) {
+  constructor(options: { pieceCount?: number | undefined; memory?: Uint8Array | undefined } = {}) {
     this.#memory = options.memory;
     this.#view = this.#buffer = this.#take(MIN_BUFFER_BYTES);
     if (options.pieceCount !== undefined) this.setPieceCount(options.pieceCount);
@@ -123,6 +123,11 @@ export class Decoder {
   /** From now on a bitfield must have exactly ⌈`pieceCount`/8⌉ bytes. */
   setPieceCount(pieceCount: number): void {
     this.#bitfieldBytes = Math.ceil(pieceCount / 8);
+  }
+
+  /** Receives there, once what is received in now has been full: at least {@link MAX_BUFFER_BYTES}. */
+  useMemory(memory: Uint8Array): void {
+    this.#memory = memory;
   }
 
   /** Delivers nothing more, not even the rest of a `commit()` in which it is called. Idempotent. */
@@ -244,7 +249,9 @@ export class Decoder {
       // At most twice what has arrived, whatever length the frame claims.
       bytes = Math.min(2 * this.#tail, PREFIX_BYTES + getUint32(this.#buffer, 0));
     }
-    if (bytes === this.#buffer.length) return;
+    const isElsewhere = this.#memory !== undefined && bytes <= this.#memory.length &&
+      this.#memory.buffer !== this.#buffer.buffer;
+    if (bytes === this.#buffer.length && !isElsewhere) return;
     const buffer = this.#take(bytes);
     if (buffer.buffer !== this.#buffer.buffer) buffer.set(this.#buffer.subarray(0, this.#tail));
     this.#buffer = buffer;

@@ -1,9 +1,8 @@
 /**
  * The clients that are measured: how each is started, and how it shows that it is done.
  *
- * When they download, all of them find the seed through the tracker in the torrent, talk to nobody else, and
- * use no encryption, no UDP transport and no preallocation. When they check or make a torrent they use both
- * cores.
+ * When they download or give, all of them know the tracker in the torrent alone, talk to nobody else, and use
+ * no encryption, no UDP transport and no preallocation. When they check or make a torrent they use both cores.
  *
  * @module
  */
@@ -26,8 +25,8 @@ export interface Job {
   readonly port: number;
 }
 
-/** What is measured: a download, a check of data that is there, making a torrent of it. */
-export type Scenario = "get" | "verify" | "create";
+/** What is measured: a download, giving to one, a check of data that is there, making a torrent of it. */
+export type Scenario = "get" | "seed" | "verify" | "create";
 
 /** A torrent to be made. */
 export interface CreateJob {
@@ -47,6 +46,8 @@ export interface Command {
 /** A client; what it cannot do it has no method for. */
 export interface Client {
   get?(job: Job): Command;
+  /** Seeds the data in {@link Job.output} until it is ended, and announces itself once it does. */
+  seed?(job: Job): readonly string[];
   /** Checks the data in {@link Job.output}. */
   verify?(job: Job): Command;
   create?(job: CreateJob): Command;
@@ -67,6 +68,10 @@ export const CLIENTS: Readonly<Record<string, Client>> = {
       const argv = [...STARLING, "get", job.torrent, "-o", job.output, "-p", "0", "--no-dht"];
       return exits([...argv, "--no-pex", "--no-lsd", "--progress", "none"]);
     },
+    seed: ({ torrent, output, port }) => {
+      const argv = [...STARLING, "seed", torrent, output, "-p", `${port}`, "--no-dht"];
+      return [...argv, "--no-pex", "--no-lsd", "--progress", "none"];
+    },
     verify: (job) => exits([...STARLING, "verify", job.torrent, job.output, "--progress", "none"]),
     create: ({ data, torrent, pieceBytes }) => {
       const argv = [...STARLING, "create", data, "-o", torrent, "--progress", "none"];
@@ -76,7 +81,11 @@ export const CLIENTS: Readonly<Record<string, Client>> = {
   libtorrent: {
     version: [PYTHON, "-c", LT_VERSION],
     missing: () => skipReason(["libtorrent"]),
-    get: (job) => prints([PYTHON, benchPath("lt_get.py"), job.torrent, job.output]),
+    get: download,
+    seed: ({ torrent, output }) => {
+      const script = [PYTHON, scriptPath("lt_seed.py"), "--fast"];
+      return [...script, "--torrent", torrent, "--dir", output];
+    },
     verify: (job) => prints([PYTHON, benchPath("lt_get.py"), job.torrent, job.output]),
     create: ({ data, torrent, pieceBytes }) =>
       exits([PYTHON, benchPath("lt_create.py"), data, torrent, `${pieceBytes}`]),
@@ -89,6 +98,7 @@ export const CLIENTS: Readonly<Record<string, Client>> = {
       until: "hook",
       argv: aria2(job, ["--seed-ratio=0.0", `--on-bt-download-complete=${job.hook}`]),
     }),
+    seed: (job) => aria2(job, ["--check-integrity=true", "--seed-ratio=0.0"]),
     verify: (job) =>
       exits(aria2(job, ["--check-integrity=true", "--hash-check-only=true", "--seed-time=0"])),
   },
@@ -101,6 +111,11 @@ export const CLIENTS: Readonly<Record<string, Client>> = {
     },
   },
 };
+
+/** The download of libtorrent, tuned for one fast seed. */
+export function download({ torrent, output }: Pick<Job, "torrent" | "output">): Command {
+  return prints([PYTHON, benchPath("lt_get.py"), torrent, output]);
+}
 
 function exits(argv: readonly string[]): Command {
   return { until: "exit", argv };

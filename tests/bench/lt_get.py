@@ -1,4 +1,5 @@
-"""Downloads one torrent with libtorrent, tuned for one fast seed, and prints DONE when it is complete and verified.
+"""Downloads one torrent with libtorrent, tuned for one fast seed, and prints DONE when it is complete, verified and
+handed to the system: the last piece is hashed before all of it is written.
 
     lt_get.py TORRENT DIR
 """
@@ -26,7 +27,7 @@ SETTINGS = {
     "hashing_threads": 2,
     "file_pool_size": 6000,
     "max_queued_disk_bytes": 64 << 20,
-    "alert_mask": lt.alert.category_t.status_notification,
+    "alert_mask": lt.alert.category_t.status_notification | lt.alert.category_t.storage_notification,
 }
 
 
@@ -42,6 +43,9 @@ def main():
         session.wait_for_alert(20)
         session.pop_alerts()
         time.sleep(0.002)
+    handle.flush_cache()
+    while not any(isinstance(alert, lt.cache_flushed_alert) for alert in session.pop_alerts()):
+        session.wait_for_alert(20)
     print("DONE", flush=True)
     session.wait_for_alert(60_000)
     time.sleep(60)

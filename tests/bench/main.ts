@@ -3,8 +3,9 @@
  *
  * The clients take turns (A B C, A B C, …); each run is measured from the start of its process to its
  * completion, and what came of it is compared afterwards, untimed. A download has one tuned libtorrent seed
- * on loopback, fresh for every run, and an empty folder; a check and the making of a torrent have their data in
- * the page cache. Prints a table in Markdown.
+ * on loopback, fresh for every run, and an empty folder. A seed has its data checked when one tuned libtorrent
+ * starts to download from it: the wall time is that download's, CPU time and memory are the seed's. A check and
+ * the making of a torrent have their data in the page cache. Prints a table in Markdown.
  *
  * @module
  */
@@ -12,18 +13,18 @@
 import { join } from "@std/path";
 import { parseArgs } from "node:util";
 import { assertSame, type Dataset, makeDataset, MIB } from "../interop/support/dataset.ts";
-import { output } from "../interop/support/process.ts";
+import { Child, output } from "../interop/support/process.ts";
 import { startLibtorrent } from "../interop/support/seeds.ts";
 import { makeTorrent, type TorrentFile } from "../interop/support/torrent.ts";
-import { startScriptedTracker } from "../interop/support/tracker.ts";
-import { freePort } from "../interop/support/wait.ts";
-import { type Client, CLIENTS, type Command, MEASURE, type Scenario } from "./clients.ts";
+import { type ScriptedTracker, startScriptedTracker } from "../interop/support/tracker.ts";
+import { freePort, until } from "../interop/support/wait.ts";
+import { type Client, CLIENTS, type Command, download, MEASURE, type Scenario } from "./clients.ts";
 import { type Cost, table } from "./table.ts";
 
 const HELP =
   `deno task bench [--scenario S] [--mib N] [--files N] [--piece KIB] [--rounds N] [--clients A,B] [--scratch DIR]
 
-  --scenario S   get, verify or create (get)
+  --scenario S   get, seed, verify or create (get)
   --mib N        size of the data in MiB (1024; 4096 to verify or create)
   --files N      spread it over this many files (one file)
   --piece KIB    piece length in KiB (1024)
@@ -33,8 +34,11 @@ const HELP =
 
 STARLING names the program to measure, else it is deno run -A main.ts.`;
 
+const SCENARIOS: readonly Scenario[] = ["get", "seed", "verify", "create"];
+
 const SETTING: Readonly<Record<Scenario, string>> = {
   get: "one seed on loopback",
+  seed: "given to one libtorrent on loopback",
   verify: "checked where it lies",
   create: "made into a torrent",
 };
@@ -58,7 +62,10 @@ async function main(): Promise<void> {
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => Deno.remove(plan.scratch, { recursive: true }));
   const costs = await measureAll(plan, clients);
-  console.log(`\n${await heading(plan, clients)}\n\n${table(costs, plan.mib * MIB)}`);
+  const cpuOf = plan.scenario === "seed" || plan.scenario === "create" ? "libtorrent" : "aria2";
+  console.log(
+    `\n${await heading(plan, clients)}\n\n${table(costs, { bytes: plan.mib * MIB, cpuOf })}`,
+  );
 }
 
 function planOrUsage(): Plan | undefined {
@@ -90,13 +97,13 @@ function planOf(args: readonly string[]): Plan | undefined {
     return value;
   };
   const dir = options.scratch === undefined ? {} : { dir: String(options.scratch) };
-  const scenario = String(options.scenario ?? "get");
-  if (scenario !== "get" && scenario !== "verify" && scenario !== "create") {
-    throw new TypeError(`Cannot take --scenario ${scenario}: not get, verify or create`);
+  const scenario = SCENARIOS.find((name) => name === (options.scenario ?? "get"));
+  if (scenario === undefined) {
+    throw new TypeError(`Cannot take --scenario ${options.scenario}: not ${SCENARIOS.join(", ")}`);
   }
   return {
     scenario,
-    mib: positive("mib", scenario === "get" ? 1024 : 4096),
+    mib: positive("mib", scenario === "get" || scenario === "seed" ? 1024 : 4096),
     files: positive("files", 1),
     pieceKib: positive("piece", 1024),
     rounds: positive("rounds", 3),
@@ -132,14 +139,12 @@ async function measureAll(
     pieceBytes: plan.pieceKib * 1024,
     trackers: [tracker.url],
   });
+  const { scratch } = plan;
+  const setting = { torrent, scratch, tracker, give: (port: number) => void (seedPort = port) };
   const costs = new Map<string, Cost[]>([...clients.keys()].map((name) => [name, []]));
   for (let round = 1; round <= plan.rounds; round++) {
     for (const [name, client] of clients) {
-      await using seed = plan.scenario === "get"
-        ? await startLibtorrent(torrent, { unchecked: true, fast: true })
-        : undefined;
-      seedPort = Number(seed?.address.split(":")[1] ?? 0);
-      const cost = await MEASURES[plan.scenario](client, torrent, plan.scratch);
+      const cost = await MEASURES[plan.scenario](client, setting);
       costs.get(name)!.push(cost);
       const figures = `${cost.wall.toFixed(2)} s, CPU ${(cost.user + cost.sys).toFixed(2)} s`;
       console.error(`round ${round}  ${name.padEnd(12)} ${figures}`);
@@ -160,24 +165,51 @@ async function dataOf(plan: Plan): Promise<Dataset> {
   return await makeDataset(root, { name: "bench", files });
 }
 
-type Measurement = (client: Client, torrent: TorrentFile, scratch: string) => Promise<Cost>;
+/** What all measurements of a run have. */
+interface Setting {
+  readonly torrent: TorrentFile;
+  readonly scratch: string;
+  readonly tracker: ScriptedTracker;
+  /** Makes the tracker name the seed on this port, or (0) none that answers. */
+  readonly give: (port: number) => void;
+}
+
+type Measurement = (client: Client, setting: Setting) => Promise<Cost>;
 
 const MEASURES: Readonly<Record<Scenario, Measurement>> = {
-  get: async (client, torrent, scratch) => {
-    const folder = join(scratch, "out");
-    await Deno.mkdir(folder);
-    const job = { torrent: torrent.path, output: folder, hook: join(scratch, "hook") };
-    const cost = await measure(client.get!({ ...job, port: freePort() }), scratch);
-    await assertSame(torrent.dataset, folder, { alone: false });
-    await Deno.remove(folder, { recursive: true });
-    return cost;
+  get: async (client, { torrent, scratch, give }) => {
+    await using seed = await startLibtorrent(torrent, { unchecked: true, fast: true });
+    give(Number(seed.address.split(":")[1]));
+    const hook = join(scratch, "hook");
+    return await intoFolder(torrent, scratch, (output) => {
+      return measure(
+        client.get!({ torrent: torrent.path, output, hook, port: freePort() }),
+        scratch,
+      );
+    });
   },
-  verify: async (client, torrent, scratch) => {
+  seed: async (client, { torrent, scratch, tracker, give }) => {
+    await warm(torrent.dataset);
+    give(0);
+    const past = tracker.announces.length;
+    const job = { torrent: torrent.path, output: torrent.dataset.root, hook: "" };
+    const argv = client.seed!({ ...job, port: freePort() });
+    await using seed = Child.start(argv, { stdin: true, endWith: "SIGKILL" });
+    const announce = await until(() => {
+      if (seed.ended) throw new Error(`The seed ended\n${seed.tail()}`);
+      return tracker.announces.slice(past).find((query) => query.get("left") === "0");
+    }, { what: "the announce of a seed", timeoutMs: 300_000 });
+    give(Number(announce.get("port")));
+    return await intoFolder(torrent, scratch, (output) => {
+      return measure(download({ torrent: torrent.path, output }), scratch, seed.pid);
+    });
+  },
+  verify: async (client, { torrent, scratch }) => {
     await warm(torrent.dataset);
     const job = { torrent: torrent.path, output: torrent.dataset.root, hook: "" };
     return await measure(client.verify!({ ...job, port: freePort() }), scratch);
   },
-  create: async (client, { dataset, pieceBytes, path }, scratch) => {
+  create: async (client, { torrent: { dataset, pieceBytes, path }, scratch }) => {
     await warm(dataset);
     const made = join(scratch, "made.torrent");
     const data = join(dataset.root, dataset.name);
@@ -190,10 +222,25 @@ const MEASURES: Readonly<Record<Scenario, Measurement>> = {
   },
 };
 
-async function measure({ until, argv }: Command, scratch: string): Promise<Cost> {
-  const hook = join(scratch, "hook");
-  const cost = await output([...MEASURE, "--until", until, "--hook", hook, "--", ...argv]);
-  return JSON.parse(cost) as Cost;
+/** Measures a download into an empty folder, and compares what came. */
+async function intoFolder(
+  torrent: TorrentFile,
+  scratch: string,
+  run: (folder: string) => Promise<Cost>,
+): Promise<Cost> {
+  const folder = join(scratch, "out");
+  await Deno.mkdir(folder);
+  const cost = await run(folder);
+  await assertSame(torrent.dataset, folder, { alone: false });
+  await Deno.remove(folder, { recursive: true });
+  return cost;
+}
+
+/** What a command costs, or what process `of` spends while it runs. */
+async function measure({ until, argv }: Command, scratch: string, of?: number): Promise<Cost> {
+  const options = ["--until", until, "--hook", join(scratch, "hook")];
+  if (of !== undefined) options.push("--of", `${of}`);
+  return JSON.parse(await output([...MEASURE, ...options, "--", ...argv])) as Cost;
 }
 
 /** Reads the data, so that no client has to wait for the disk. */

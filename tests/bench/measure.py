@@ -1,6 +1,6 @@
 """Runs one command and tells what it cost, as one line of JSON on standard output:
 
-    measure.py --until exit|line|hook [--hook PATH] -- COMMAND...
+    measure.py --until exit|line|hook [--hook PATH] [--of PID] -- COMMAND...
 
 {"wall": s, "user": s, "sys": s, "rss": bytes, "anon": bytes}: wall time from the start of the process to its
 completion, CPU time of it and its children up to then, the highest resident memory of the process, and the
@@ -8,6 +8,9 @@ highest anonymous part of that (sampled), which leaves out file pages that a cli
 
 Completion is the exit with status 0 (exit), a line DONE on its standard output (line), or a run of the
 program this writes to PATH, for clients that start a program when they are done (hook).
+
+With --of the command is what passes the time: CPU time and memory are those of the process PID and its children
+from its start to its completion.
 """
 
 import argparse
@@ -87,14 +90,16 @@ def main():
     options = argparse.ArgumentParser()
     options.add_argument("--until", choices=["exit", "line", "hook"], required=True)
     options.add_argument("--hook")
+    options.add_argument("--of", type=int)
     options.add_argument("command", nargs="+")
     args = options.parse_args()
 
     hook = make_hook(args.hook) if args.until == "hook" else None
     out = subprocess.PIPE if args.until == "line" else subprocess.DEVNULL
+    before = cpu_of_tree(args.of) if args.of else (0, 0)
     began = time.monotonic()
     child = subprocess.Popen(args.command, stdin=subprocess.DEVNULL, stdout=out)
-    anonymous = AnonymousPeak(child.pid)
+    anonymous = AnonymousPeak(args.of or child.pid)
     anonymous.start()
 
     if args.until == "exit":
@@ -114,6 +119,9 @@ def main():
         rss = status_bytes(child.pid, "VmHWM")
         child.send_signal(signal.SIGKILL)
         child.wait()
+    if args.of:
+        user, system = (after - then for after, then in zip(cpu_of_tree(args.of), before))
+        rss = status_bytes(args.of, "VmHWM")
     anonymous.over.set()
     print(json.dumps({"wall": wall, "user": user, "sys": system, "rss": rss, "anon": anonymous.peak}))
 

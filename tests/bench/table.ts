@@ -18,16 +18,19 @@ export interface Cost {
   readonly anon: number;
 }
 
-/** The table of all clients; ratios are to libtorrent's wall time and aria2's CPU time, where they ran. */
-export function table(costs: ReadonlyMap<string, readonly Cost[]>, bytes: number): string {
+/** The table of all clients; ratios are to libtorrent's wall time and the CPU time of `cpuOf`, where they ran. */
+export function table(
+  costs: ReadonlyMap<string, readonly Cost[]>,
+  { bytes, cpuOf }: { readonly bytes: number; readonly cpuOf: string },
+): string {
   const base = (name: string, of: (cost: Cost) => number) => {
     const runs = costs.get(name);
     return runs && runs.length > 0 ? median(runs.map(of)) : undefined;
   };
   const wallBase = base("libtorrent", (cost) => cost.wall);
-  const cpuBase = base("aria2", cpu);
+  const cpuBase = base(cpuOf, cpu);
   const lines = [
-    "| client | wall s (min–max) | MB/s | CPU s (user + sys) | peak RSS MB (anonymous) | wall × libtorrent | CPU × aria2 |",
+    `| client | wall s (min–max) | MB/s | CPU s (user + sys) | peak RSS MB (anonymous) | wall × libtorrent | CPU × ${cpuOf} |`,
     "| --- | --- | --- | --- | --- | --- | --- |",
   ];
   for (const [name, runs] of costs) {

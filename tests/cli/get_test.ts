@@ -8,6 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { NetworkError } from "../../src/base/errors.ts";
 import { runCli } from "../../src/cli/run.ts";
 import type { Outcome } from "../../src/session/events.ts";
+import { parseEvents } from "../support/events.ts";
 import { FakeSession, type FakeTorrent } from "./support/fake_session.ts";
 import { FakeShell, type FakeShellOptions, turn } from "./support/fake_shell.ts";
 import { torrentBytes } from "./support/torrents.ts";
@@ -46,7 +47,7 @@ async function run(...args: Parameters<typeof start>): Promise<Setup & { code: n
 }
 
 function events(shell: FakeShell): Record<string, unknown>[] {
-  return shell.stdout.lines.map((line) => JSON.parse(line));
+  return parseEvents(shell.stdout.lines);
 }
 
 const failing = (outcome: Outcome) => (torrent: FakeTorrent) => torrent.end(outcome);
@@ -65,8 +66,8 @@ Deno.test("get ends with 0 and a line that can be grepped when the download is c
 Deno.test("get hands every option to the session", async () => {
   const { session } = await run(
     "get set.torrent --include *.csv -o out --max-peers 7 -p 7000-7001 --down-limit 1M -u 2K --peer " +
-      "h:1 -t http://t/a --no-trackers --no-peers --sequential --allocate full --fsync --timeout 9s " +
-      "--stall-timeout 5 --allow-private",
+      "h:1 -t http://t/a --no-trackers --no-lsd --no-peers --sequential --allocate full --fsync " +
+      "--timeout 9s --stall-timeout 5 --allow-private --no-dht --dht-node n:1 --dht-node [::1]:2",
   );
   assertEquals(session.options, {
     allowPrivate: true,
@@ -74,6 +75,8 @@ Deno.test("get hands every option to the session", async () => {
     ports: [7000, 7001],
     downLimit: 1_048_576,
     upLimit: 2048,
+    dhtNodes: ["n:1", "[::1]:2"],
+    isShortLived: true,
   });
   const { metainfo: _, ...options } = session.torrents[0]!.options;
   assertEquals(options, {
@@ -81,7 +84,9 @@ Deno.test("get hands every option to the session", async () => {
     peers: ["h:1"],
     trackers: ["http://t/a"],
     noTrackers: true,
+    noLsd: true,
     noPeers: true,
+    noDht: true,
     sequential: true,
     seed: false,
     allocate: "full",

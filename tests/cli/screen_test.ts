@@ -221,3 +221,19 @@ Deno.test("Progress prints at most one line in ten seconds when a CI job reads i
   over.abort();
   await running;
 });
+
+Deno.test("Progress prints one line for all torrents when a CI job reads it", async () => {
+  const { shell, progress } = setup({ env: { CI: "true" } });
+  const rows = [progress.add("a"), progress.add("b")];
+  for (const row of rows) row.follow(() => stats());
+  const over = new AbortController();
+  const running = progress.run(over.signal);
+  await shell.clock.advance(25_000);
+  const line = "progress: 2 torrents 45.2 % of 1.86 GiB, 70.2 MiB/s down, 0 B/s up, 24 peers";
+  assertEquals(shell.stderr.lines, [line, line]);
+  rows[0]!.remove();
+  await shell.clock.advance(6_000);
+  assertEquals(shell.stderr.lines.length, 3);
+  over.abort();
+  await running;
+});

@@ -63,6 +63,18 @@ Deno.test("get seeds when a goal asks for it, and not when the goal is nothing",
   assertEquals([both.seed, both.seedRatio, both.seedTimeMs], [true, 1.5, 120_000]);
 });
 
+Deno.test("a verb that stays takes part in the DHT, and one that ends is a guest in it", async () => {
+  const isGuest = async (line: string) =>
+    (await run(line, { folders: ["down"], files: { "down/a": new Uint8Array(1) } }))
+      .session.options!.isShortLived === true;
+  assertEquals(await isGuest("get a.torrent"), true);
+  for (
+    const line of ["get a.torrent --seed", "get a.torrent --seed-time 1m", "seed a.torrent down"]
+  ) {
+    assertEquals([line, await isGuest(line)], [line, false]);
+  }
+});
+
 Deno.test("get says when it begins to seed and is interrupted with 130", async () => {
   const shell = new FakeShell({ files: FILES, args: ["get", "a.torrent", "--seed"] });
   const session = new FakeSession();

@@ -172,6 +172,9 @@ Deno.test("handle() answers nothing when the node is read-only, which others kee
   const search = shy.search(HASH, 1234);
   world.run(world.now + 5000, () => search.isDone);
   assertEquals(search.announced, 3, "but it may announce");
+  shy.node.isReadOnly = false;
+  const sent = shy.receive(ping, puppet.address, world.now).map(({ data }) => text(data));
+  assert(sent.some((data) => data.includes("1:y1:r")), "until it has come to stay");
 });
 
 Deno.test("handle() drops an answer when id or address are not those of a query", () => {
@@ -340,7 +343,8 @@ Deno.test("load() takes what save() gave, and a second start needs no bootstrap"
   const again = new NodeHost(world, { address: nodes[5]!.address, id: idOf(1) });
   const count = again.node.load(saved, world.now);
   assert(count >= 8);
-  assertEquals(again.node.id, nodes[5]!.node.id);
+  assertEquals(again.node.id.subarray(0, 2), nodes[5]!.node.id.subarray(0, 2));
+  assert(idMatchesIp(again.node.id, ipOf(again.address)));
   const router = new Puppet(world, world.newAddress());
   again.join(router);
   const search = again.search(HASH);
@@ -350,6 +354,20 @@ Deno.test("load() takes what save() gave, and a second start needs no bootstrap"
   assert(world.now - start < 1000);
   world.run(world.now + 20_000);
   assertEquals([factsOf(again.node).includes("joined"), router.got], [true, []]);
+});
+
+Deno.test("load() makes two nodes of one table when both run at a time", () => {
+  const { world, nodes } = lab(3);
+  const saved = nodes[1]!.node.save();
+  const twins = [7000, 7001].map((port) => {
+    const twin = new NodeHost(world, { address: at(`127.0.0.1:${port}`) });
+    twin.node.load(saved, world.now);
+    return twin;
+  });
+  for (const node of nodes) world.kill(node);
+  twins[1]!.join(twins[0]!);
+  world.run(world.now + 5000);
+  assertEquals(twins.map(({ node }) => node.stats.confirmedNodes), [1, 1]);
 });
 
 Deno.test("load() does no harm when every saved node is gone", () => {

@@ -6,7 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import { assertSame, KIB, MIB } from "./support/dataset.ts";
-import { TwoHosts } from "./support/hosts.ts";
+import { Hosts } from "./support/hosts.ts";
 import { interopTest } from "./support/lab.ts";
 import { Child } from "./support/process.ts";
 import { STARLING } from "./support/starling.ts";
@@ -15,7 +15,7 @@ interopTest(
   "share on one host and get on another move a folder, byte for byte",
   ["netns"],
   async (lab) => {
-    const hosts = lab.use(await TwoHosts.make());
+    const [left, right] = lab.use(await Hosts.make(2)).all;
     const dataset = await lab.dataset({
       name: "results",
       files: [
@@ -32,12 +32,12 @@ interopTest(
     await Deno.rename(`${path}/über`, lab.path("elsewhere/folder"));
     await Deno.symlink("../../elsewhere/folder", `${path}/über`);
     const sharing = lab.use(
-      Child.start([...hosts.left.prefix, ...STARLING, "share", path, "-p", "0"]),
+      Child.start([...left!.prefix, ...STARLING, "share", path, "-p", "0"]),
     );
     const [url] = await sharing.line(/http:\/\/\S+\.torrent/);
-    assertEquals(new URL(url).hostname, hosts.left.ip);
+    assertEquals(new URL(url).hostname, left!.ip);
 
-    const get = [...hosts.right.prefix, ...STARLING, "get", url, "-o", lab.output, "-p", "0"];
+    const get = [...right!.prefix, ...STARLING, "get", url, "-o", lab.output, "-p", "0"];
     const getting = lab.use(Child.start([...get, "--timeout", "60"]));
     assertEquals((await getting.status).code, 0, getting.tail());
     await assertSame(dataset, lab.output);

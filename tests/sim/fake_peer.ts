@@ -22,6 +22,8 @@ export interface Behaviour {
   readonly fast?: boolean;
   /** "silent" sends nothing, "half" 30 bytes, "garbage" 68 other bytes (honest). */
   readonly handshake?: "honest" | "silent" | "half" | "garbage";
+  /** Says that it runs a DHT node, BEP 5 (false). */
+  readonly dht?: boolean;
   /** The infohash it says (the torrent's). */
   readonly infoHash?: Uint8Array;
   /** The peer id it says; "echo" says the other side's own (one of its own). */
@@ -67,6 +69,8 @@ export class FakePeer {
   readonly requests: BlockRequest[] = [];
   /** Every block it was told not to send. */
   readonly cancels: BlockRequest[] = [];
+  /** Every port of a DHT node that it was told of. */
+  readonly dhtPorts: number[] = [];
   /** Blocks it has sent. */
   served = 0;
   /** Connections made so far, and open now. */
@@ -179,6 +183,7 @@ class Connection {
     const id = behaviour.peerId === "echo" ? theirId : behaviour.peerId;
     const bytes = handshake(behaviour.infoHash ?? torrent.metainfo.infoHash, id ?? this.#peerId, {
       fast: behaviour.fast ?? false,
+      dht: behaviour.dht ?? false,
     });
     if (behaviour.handshake === "silent") return;
     if (behaviour.handshake === "half") await this.send(bytes.subarray(0, 30));
@@ -219,6 +224,7 @@ class Connection {
   }
 
   #onMessage(id: number, payload: Uint8Array): void {
+    if (id === ID.port) this.#peer.dhtPorts.push(payload[0]! << 8 | payload[1]!);
     if (id !== ID.request && id !== ID.cancel) return;
     const request = {
       piece: readU32(payload, 0),

@@ -23,6 +23,8 @@ export interface HostOptions {
   readonly loss?: number;
   /** What becomes of connections from outside: accepted where someone listens, or never answered ("open"). */
   readonly firewall?: "open" | "drop";
+  /** The local network whose hosts hear each other's multicast ("": none, alone in every group). */
+  readonly lan?: string;
 }
 
 /** Whoever listens on a port. */

@@ -10,8 +10,9 @@
 
 import { type Address, parseIp } from "../../src/base/address.ts";
 import { NetworkError } from "../../src/base/errors.ts";
-import type { DatagramSocket, Listener, Network } from "../../src/ports/network.ts";
+import type { DatagramSocket, GroupSocket, Listener, Network } from "../../src/ports/network.ts";
 import type { SimClock } from "./clock.ts";
+import { SimGroups, SimGroupSocket } from "./group.ts";
 import type { Life } from "./life.ts";
 import { Link } from "./link.ts";
 import type { HostOptions, NetHost, NetState } from "./net_host.ts";
@@ -25,6 +26,8 @@ export class SimNetwork implements NetState {
   readonly windowBytes: number = 1 << 20;
   /** Names that resolve, with their IP literals. */
   readonly names: Map<string, readonly string[]> = new Map();
+  /** Multicast groups. */
+  readonly groups: SimGroups = new SimGroups();
   readonly #random: SimRandom;
   readonly #byIp = new Map<string, NetHost>();
   readonly #cuts = new Set<string>();
@@ -54,6 +57,7 @@ export class SimNetwork implements NetState {
         downRate: Infinity,
         loss: 0,
         firewall: "open",
+        lan: "",
         ...options,
       },
       uplink: new Link(this.clock, options.upRate ?? Infinity),
@@ -164,6 +168,19 @@ export class ProcessNetwork implements Network {
     }
     const port = options.port || this.#freePort(this.#host.udp);
     return Promise.resolve(new SimDatagramSocket(this.#net, this.#host, this.#life, port));
+  }
+
+  joinGroup(group: Address): Promise<GroupSocket> {
+    if (!this.#life.isAlive) return new Promise(() => {});
+    const isV6 = group.host.includes(":");
+    const ip = this.#host.ips.find((ip) => ip.includes(":") === isV6);
+    if (ip === undefined) {
+      return Promise.reject(new NetworkError("unreachable", `Cannot join group ${group.host}`));
+    }
+    const members = this.#net.groups.membersFor(this.#host, group);
+    const from = { host: ip, port: group.port };
+    const who = { host: this.#host, life: this.#life, from, members };
+    return Promise.resolve(new SimGroupSocket(this.#net, who));
   }
 
   async resolve(host: string, options: { signal?: AbortSignal } = {}): Promise<string[]> {

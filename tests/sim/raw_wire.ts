@@ -65,13 +65,14 @@ export function pieceMessage(piece: number, begin: number, block: Uint8Array): U
 export function handshake(
   infoHash: Uint8Array,
   peerId: Uint8Array,
-  flags: { fast?: boolean; extended?: boolean } = {},
+  flags: { fast?: boolean; extended?: boolean; dht?: boolean } = {},
 ): Uint8Array {
   const out = new Uint8Array(68);
   out[0] = 19;
   out.set(new TextEncoder().encode("BitTorrent protocol"), 1);
   if (flags.extended) out[25]! |= 0x10;
   if (flags.fast) out[27]! |= 0x04;
+  if (flags.dht) out[27]! |= 0x01;
   out.set(infoHash, 28);
   out.set(peerId, 48);
   return out;

@@ -22,6 +22,8 @@ export interface TorrentRecipe {
   readonly files?: readonly { readonly path: string; readonly length: number }[];
   /** Announce URLs, each a tier. */
   readonly trackers?: readonly string[];
+  /** Private, BEP 27 (false). */
+  readonly isPrivate?: boolean;
 }
 
 /** A torrent and its content. */
@@ -49,6 +51,7 @@ export function makeTorrent(recipe: TorrentRecipe = {}): TestTorrent {
       "piece length": pieceLength,
       pieces,
       length: files ? undefined : length,
+      private: recipe.isPrivate ? 1 : undefined,
       files: files?.map((file) => ({ length: file.length, path: file.path.split("/") })),
     },
   });

@@ -21,6 +21,7 @@ export const RANKS: ReadonlyMap<string, number> = new Map([
   ["wire", 3],
   ["tracker", 3],
   ["dht", 3],
+  ["lsd", 3],
   ["utp", 3],
   ["swarm", 4],
   ["disk", 4],
@@ -29,7 +30,16 @@ export const RANKS: ReadonlyMap<string, number> = new Map([
   ["cli", 7],
 ]);
 
-const PURE_ROOMS = new Set(["bencode", "metainfo", "wire", "tracker", "dht", "utp", "swarm"]);
+const PURE_ROOMS = new Set([
+  "bencode",
+  "metainfo",
+  "wire",
+  "tracker",
+  "dht",
+  "lsd",
+  "utp",
+  "swarm",
+]);
 const ROOTS = new Set(["src/mod.ts", "main.ts"]);
 const BARRELS = new Set(["src/mod.ts", "src/platform/mod.ts"]);
 const MAX_LINES = 400;

@@ -167,6 +167,25 @@ Deno.test("Decoder holds at most twice what has arrived when a long message come
   }
 });
 
+Deno.test("useMemory() takes effect when the buffer was full, and no frame is lost by it", () => {
+  const decoder = new Decoder();
+  const recorder = new Recorder();
+  const encoder = new Encoder();
+  const memory = new Uint8Array(MAX_BUFFER_BYTES);
+  for (let i = 0; i < 64; i++) {
+    encoder.pieceHeader(i, 0, 16 * KIB);
+    encoder.reserveBlock(16 * KIB).fill(i);
+  }
+  const stream = encoder.take().slice();
+  const half = stream.length >> 1;
+  feed(decoder, recorder, stream.subarray(0, half));
+  assert(decoder.reserve().buffer !== memory.buffer);
+  decoder.useMemory(memory);
+  feed(decoder, recorder, stream.subarray(half));
+  assertStrictEquals(decoder.reserve().buffer, memory.buffer);
+  assertEquals(recorder.calls.length, 64);
+});
+
 Deno.test("Decoder grows its buffer to 256 KiB and no further when reads fill it", () => {
   const decoder = new Decoder();
   const recorder = new Recorder();

@@ -64,7 +64,7 @@ export async function runDemo(context: Context): Promise<Ending> {
       ...plan,
       timeoutMs: TIMEOUT_MS,
       session: { ...plan.session, ports: [0] },
-      torrent: { ...plan.torrent, output },
+      torrent: { ...plan.torrent, output, noDht: true, noLsd: true },
     },
   );
   if (ending.failure === undefined) await compare(context, data, join(output, "dataset"));
@@ -92,7 +92,8 @@ async function startSeeds(
   const metainfo = parseTorrent(bytes, { hasher: world.hasher, system: shell.system });
   for (let i = 0; i < SEEDS; i++) {
     const session = seeds.use(await parts.openSession(world, { ports: [0], upLimit: SEED_RATE }));
-    await session.add({ metainfo, output, isUploadOnly: true }).downloaded;
+    await session.add({ metainfo, output, isUploadOnly: true, noDht: true, noLsd: true })
+      .downloaded;
   }
 }
 

@@ -11,7 +11,7 @@ import { type Deadline, deadline } from "../deadline.ts";
 import { type Downloaded, Downloads } from "../download.ts";
 import { type Failure, Interrupted } from "../exit.ts";
 import { openLog } from "../log.ts";
-import { type Plan, planOf, withCommand } from "../plan.ts";
+import { asGuest, type Plan, planOf, withCommand } from "../plan.ts";
 import { bytesBySourceOf } from "../render_end.ts";
 import { checkSource, readList } from "../source.ts";
 
@@ -19,7 +19,7 @@ import { checkSource, readList } from "../source.ts";
 export async function runGet(context: Context): Promise<Ending> {
   const { shell, invocation, interrupts } = context;
   const { options } = invocation;
-  const plan = withCommand(planOf(options, shell), invocation);
+  const plan = asGuest(withCommand(planOf(options, shell), invocation));
   invocation.operands.forEach(checkSource);
   using limit = deadline(shell.clock, plan.timeoutMs, interrupts.signal);
   const list = options.text("input-file");

@@ -12,7 +12,7 @@ import { forTerminal } from "../escape.ts";
 import type { Failure } from "../exit.ts";
 import type { FileState } from "../local_events.ts";
 import { placeOf } from "../place.ts";
-import { planOf, wishOf } from "../plan.ts";
+import { asGuest, planOf, wishOf } from "../plan.ts";
 import { chooseFiles, noMatch } from "../select.ts";
 import { openTorrent } from "../torrent_source.ts";
 import { formatCount } from "../units.ts";
@@ -38,7 +38,7 @@ export async function runVerify(context: Context): Promise<Ending> {
   tell(context, found);
   const isGood = found.counts.bad === 0 && found.counts.missing === 0;
   if (!isGood && isRepair) {
-    const plan = planOf(options, shell);
+    const plan = asGuest(planOf(options, shell));
     return await runDownloads(context, [source!], {
       ...plan,
       torrent: { ...plan.torrent, output: place.output },

@@ -10,6 +10,7 @@ import { openWorld } from "../../../src/platform/mod.ts";
 import { openShell } from "../../../src/platform/shell.ts";
 import type { Folders } from "../../../src/ports/folder.ts";
 import type { ReadOptions } from "../../../src/ports/shell.ts";
+import { parseEvents } from "../../support/events.ts";
 import { FakeShell, type FakeShellOptions } from "./fake_shell.ts";
 
 const real = openShell();
@@ -34,7 +35,13 @@ export interface DiskRun {
   readonly stdout: string;
   readonly stderr: string;
   /** The lines of `--json`. */
-  readonly events: readonly { readonly type: string; readonly [field: string]: unknown }[];
+  readonly events: readonly DiskEvent[];
+}
+
+/** A line of `--json`. */
+export interface DiskEvent {
+  readonly type: string;
+  readonly [field: string]: unknown;
 }
 
 /** Things to meddle with before a run. */
@@ -59,7 +66,7 @@ export async function run(
     ...parts,
   });
   const { text } = shell.stdout;
-  const events = args.includes("--json") ? shell.stdout.lines.map((line) => JSON.parse(line)) : [];
+  const events = args.includes("--json") ? parseEvents<DiskEvent>(shell.stdout.lines) : [];
   return { code, shell, stdout: text, stderr: shell.stderr.text, events };
 }
 

@@ -21,7 +21,7 @@ export interface RunOptions {
   readonly permissions?: readonly string[];
 }
 
-/** Starts `deno run main.ts` with the arguments. Nothing of this process's environment but the essentials. */
+/** Starts `deno run main.ts` with the arguments. Nothing of this process's environment but the essentials; no DHT. */
 export function spawnStarling(
   args: readonly string[],
   options: RunOptions = {},
@@ -33,7 +33,13 @@ export function spawnStarling(
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-check", ...(options.permissions ?? ["-A"]), MAIN, ...args],
     clearEnv: true,
-    env: { ...Object.fromEntries(kept), ...options.env },
+    // Nothing of a test leaves this machine.
+    env: {
+      ...Object.fromEntries(kept),
+      STARLING_NO_DHT: "true",
+      STARLING_NO_LSD: "true",
+      ...options.env,
+    },
     stdin: options.stdin === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",

@@ -1,5 +1,5 @@
 /**
- * Two hosts on this machine: network namespaces with a cable between them, seen by nobody else.
+ * Hosts on this machine: network namespaces on one cable, of IPv4 and IPv6, seen by nobody else.
  *
  * @module
  */
@@ -10,42 +10,80 @@ import { output } from "./process.ts";
 export interface Host {
   /** Its address on the cable. */
   readonly ip: string;
+  /** Its IPv6 address there. */
+  readonly ip6: string;
   /** What to put before a command so that it runs there. */
   readonly prefix: readonly string[];
 }
 
-/** Two hosts that reach each other and nothing else. */
-export class TwoHosts implements AsyncDisposable {
-  readonly left: Host;
-  readonly right: Host;
-  readonly #names: readonly [string, string];
+/** Hosts that reach each other and nothing else. */
+export class Hosts implements AsyncDisposable {
+  /** All of them. */
+  readonly all: readonly Host[];
+  readonly #names: readonly string[];
 
-  private constructor(names: readonly [string, string]) {
+  private constructor(names: readonly string[]) {
     this.#names = names;
-    this.left = { ip: "10.213.7.1", prefix: ["ip", "netns", "exec", names[0]] };
-    this.right = { ip: "10.213.7.2", prefix: ["ip", "netns", "exec", names[1]] };
+    this.all = names.slice(1).map((name, i) => ({
+      ip: `10.213.7.${1 + i}`,
+      ip6: `fd00:213:7::${1 + i}`,
+      prefix: ["ip", "netns", "exec", name],
+    }));
   }
 
-  /** Makes them. Needs the right to. */
-  static async make(): Promise<TwoHosts> {
+  /** Makes so many, less than 100. Needs the right to. */
+  static async make(count: number): Promise<Hosts> {
     const tag = crypto.randomUUID().slice(0, 6);
-    const hosts = new TwoHosts([`sl-${tag}-a`, `sl-${tag}-b`]);
-    const [a, b] = hosts.#names;
-    for (const name of hosts.#names) await output(["ip", "netns", "add", name]);
-    const cable = ["ip", "link", "add", `${tag}a`, "netns", a, "type", "veth"];
-    await output([...cable, "peer", "name", `${tag}b`, "netns", b]);
-    await hosts.#up(a, `${tag}a`, hosts.left.ip);
-    await hosts.#up(b, `${tag}b`, hosts.right.ip);
+    // The first is the switch.
+    const names = Array.from({ length: count + 1 }, (_, i) => `sl-${tag}-${i}`);
+    const hosts = new Hosts(names);
+    try {
+      for (const name of names) await output(["ip", "netns", "add", name]);
+      await output([
+        "ip",
+        "-n",
+        names[0]!,
+        "link",
+        "add",
+        "hub",
+        "type",
+        "bridge",
+        "mcast_snooping",
+        "0",
+      ]);
+      await output(["ip", "-n", names[0]!, "link", "set", "hub", "up"]);
+      for (let i = 1; i <= count; i++) await hosts.#plug(i);
+    } catch (error) {
+      await hosts[Symbol.asyncDispose]();
+      throw error;
+    }
     return hosts;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const name of this.#names) await output(["ip", "netns", "del", name]);
+  /** Gives a host another address; gives it back. */
+  async addAddress(host: Host, ip: string): Promise<string> {
+    const name = this.#names[1 + this.all.indexOf(host)]!;
+    await output(["ip", "-n", name, "addr", "add", `${ip}/24`, "dev", "eth0"]);
+    return ip;
   }
 
-  async #up(host: string, link: string, ip: string): Promise<void> {
-    await output(["ip", "-n", host, "addr", "add", `${ip}/30`, "dev", link]);
-    await output(["ip", "-n", host, "link", "set", link, "up"]);
-    await output(["ip", "-n", host, "link", "set", "lo", "up"]);
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const name of this.#names) await output(["ip", "netns", "del", name]).catch(() => {});
+  }
+
+  async #plug(i: number): Promise<void> {
+    const [hub, host] = [this.#names[0]!, this.#names[i]!];
+    const { ip, ip6 } = this.all[i - 1]!;
+    const cable = ["ip", "link", "add", `port${i}`, "netns", hub, "type", "veth"];
+    await output([...cable, "peer", "name", "eth0", "netns", host]);
+    await output(["ip", "-n", hub, "link", "set", `port${i}`, "master", "hub", "up"]);
+    const inside = (...args: string[]) => output(["ip", "-n", host, ...args]);
+    await inside("link", "set", "lo", "up");
+    await inside("link", "set", "eth0", "up");
+    await inside("addr", "add", `${ip}/24`, "dev", "eth0");
+    // At once, without asking whether somebody has it.
+    await inside("addr", "add", `${ip6}/64`, "dev", "eth0", "nodad");
+    // For multicast to places nobody has a route to.
+    await inside("route", "add", "default", "dev", "eth0");
   }
 }

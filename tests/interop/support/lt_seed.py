@@ -3,8 +3,9 @@
     lt_seed.py --torrent FILE --dir DIR [--unchecked] [--fast] [--up-limit BYTES_PER_SECOND]
 
 Prints {"ready": true, "port": N} once it seeds and listens, and answers each line on standard input with
-{"uploaded": BYTES} (payload sent so far). Ends at end of input or by a signal. --unchecked trusts the data
-(no hash check at the start), --fast sets the buffers and queues of a seed that should not be the bottleneck.
+{"uploaded": BYTES} (payload sent so far). Ends at end of input or by a signal. --unchecked trusts the data (no
+hash check, neither at the start nor, as libtorrent's seed mode has it, of each piece when it is first asked for),
+--fast sets the buffers and queues of a seed that should not be the bottleneck.
 """
 
 import argparse
@@ -29,16 +30,23 @@ QUIET = {
     "alert_mask": lt.alert.category_t.status_notification | lt.alert.category_t.error_notification,
 }
 
+# Enough of what was asked for is read ahead of the socket that neither ever waits; TCP is never held back.
 FAST = {
-    "send_buffer_watermark": 4 << 20,
-    "send_buffer_low_watermark": 512 << 10,
-    "send_buffer_watermark_factor": 200,
-    "send_socket_buffer_size": 2 << 20,
-    "recv_socket_buffer_size": 1 << 20,
-    "max_allowed_in_request_queue": 4000,
-    "aio_threads": 2,
-    "file_pool_size": 200,
+    "send_buffer_watermark": 16 << 20,
+    "send_buffer_low_watermark": 2 << 20,
+    "send_buffer_watermark_factor": 300,
+    "send_not_sent_low_watermark": 2 << 20,
+    "max_allowed_in_request_queue": 16_000,
+    "max_queued_disk_bytes": 128 << 20,
+    "mixed_mode_algorithm": 0,
+    "out_enc_policy": int(lt.enc_policy.disabled),
+    "in_enc_policy": int(lt.enc_policy.disabled),
+    "aio_threads": 4,
+    "hashing_threads": 1,
+    "file_pool_size": 6000,
     "suggest_mode": 0,
+    "peer_turnover_interval": 86_400,
+    "tick_interval": 50,
 }
 
 
@@ -69,7 +77,7 @@ def main():
     params.save_path = args.dir
     params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
     if args.unchecked:
-        params.flags |= lt.torrent_flags.seed_mode
+        params.have_pieces = [True] * params.ti.num_pieces()
     if args.up_limit:
         params.upload_limit = args.up_limit
     handle = session.add_torrent(params)

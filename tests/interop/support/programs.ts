@@ -17,6 +17,9 @@ export type Need =
   | "rtorrent"
   | "qbittorrent-nox"
   | "script"
+  | "tmux"
+  | "zsh"
+  | "fish"
   | "libtorrent"
   | "tmpfs"
   | "netns";

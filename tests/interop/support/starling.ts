@@ -2,13 +2,14 @@
  * Runs of the program under test, as a user would start it.
  *
  * The command comes from `STARLING` (separated by spaces), else it is `deno run -A main.ts` of this
- * checkout. A run has a cache folder of its own and no `STARLING_*` variable, reads its events from
+ * checkout. A run has a cache folder of its own, no `STARLING_*` variable but the one that turns the DHT off, reads its events from
  * `--json`, and remembers the peak of its resident memory.
  *
  * @module
  */
 
 import { dirname } from "@std/path";
+import { assertEvent } from "../../support/events.ts";
 import { Child } from "./process.ts";
 import { within } from "./wait.ts";
 
@@ -146,7 +147,7 @@ export class Run implements AsyncDisposable {
   #onLine(line: string): void {
     try {
       const event = JSON.parse(line) as RunEvent;
-      if (typeof event.type !== "string") throw new TypeError("no type");
+      assertEvent(event);
       this.events.push(event);
       for (const watcher of this.#watchers) watcher(event);
     } catch {
@@ -197,6 +198,9 @@ function environment(options: RunOptions): Record<string, string> {
     XDG_CACHE_HOME: options.cache,
     HOME: dirname(options.cache),
     NO_COLOR: "1",
+    // Traffic stays on this machine; tests of other sources ask for them.
+    STARLING_NO_DHT: "true",
+    STARLING_NO_LSD: "true",
     ...options.env,
   };
 }

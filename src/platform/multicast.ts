@@ -1,0 +1,210 @@
+/**
+ * Multicast groups by `node:dgram`, which needs no unstable flag and lets an interface be chosen for sending.
+ *
+ * One socket listens on the group's port for all interfaces; one a interface sends, bound to an address of
+ * it, since Linux sends multicast where the source address lives even if the runtime cannot say so (Deno
+ * 2.6.10 cannot, and cannot join groups either: it only speaks). Which interfaces there are is a permission
+ * of its own; without it the default one is used. They are looked up anew before each sending, since
+ * laptops move between networks.
+ *
+ * @module
+ */
+
+import { createSocket, type Socket } from "node:dgram";
+import { type Address, isLocalIp, parseIp } from "../base/address.ts";
+import type { Datagram, GroupSocket } from "../ports/network.ts";
+import { toNetworkError } from "./net_errors.ts";
+import { toAddress } from "./tcp.ts";
+
+/** Routers that a datagram may pass; the groups of BEP 14 are wider than one network. */
+const HOPS = 4;
+/** Addresses of this host that are used at the most. */
+const MOST_ADDRESSES = 16;
+/** Datagrams that wait for a receive(). */
+const MOST_QUEUED = 128;
+
+/** An address of this host, with the interface it belongs to. */
+interface Interface {
+  /** What the runtime calls it: an IPv4 address of it, or `::%name`. */
+  readonly handle: string;
+  readonly address: Uint8Array;
+  readonly mask: Uint8Array;
+}
+
+/**
+ * Joins a group on every interface.
+ *
+ * @throws {NetworkError} where no socket can be had.
+ */
+export async function joinGroup(group: Address): Promise<GroupSocket> {
+  const isV6 = group.host.includes(":");
+  try {
+    const listener = await bind(isV6, { port: group.port, host: isV6 ? "::" : "0.0.0.0" });
+    return await new Group(group, listener).start();
+  } catch (error) {
+    throw toNetworkError(error, `Cannot join multicast group ${group.host}`);
+  }
+}
+
+class Group implements GroupSocket {
+  readonly #group: Address;
+  readonly #isV6: boolean;
+  readonly #listener: Socket;
+  readonly #senders = new Map<string, Socket>();
+  readonly #joined = new Set<string>();
+  readonly #queue: Datagram[] = [];
+  #interfaces: readonly Interface[] | undefined;
+  #waiter: ((datagram: Datagram | null) => void) | undefined;
+  #sending: Promise<void> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(group: Address, listener: Socket) {
+    this.#group = group;
+    this.#isV6 = group.host.includes(":");
+    this.#listener = listener;
+    listener.on("message", (data, from) => this.#onMessage(data, from.address, from.port));
+  }
+
+  get isMember(): boolean {
+    return this.#joined.size > 0;
+  }
+
+  /** Joins the group. @throws where it can neither be heard nor addressed. */
+  async start(): Promise<this> {
+    await this.#refresh();
+    if (this.isMember || this.#senders.size > 0) return this;
+    this.close();
+    throw new Error("no interface takes part");
+  }
+
+  /** Joins and opens what is new, closes what is gone. */
+  async #refresh(): Promise<void> {
+    this.#interfaces = interfaces(this.#isV6);
+    const handles = this.#interfaces?.map(({ handle }) => handle) ?? [DEFAULT];
+    for (const [handle, sender] of this.#senders) {
+      if (handles.includes(handle)) continue;
+      sender.close();
+      this.#senders.delete(handle);
+      this.#joined.delete(handle);
+    }
+    for (const handle of handles) {
+      this.#join(handle);
+      if (!this.#senders.has(handle)) await this.#open(handle);
+    }
+  }
+
+  send(data: Uint8Array): void {
+    const copy = data.slice();
+    this.#sending = this.#sending.then(() => this.#sendAll(copy)).catch(() => {});
+  }
+
+  async #sendAll(data: Uint8Array): Promise<void> {
+    await this.#refresh();
+    const { host, port } = this.#group;
+    for (const sender of this.#senders.values()) {
+      // An interface without a route: nobody is there.
+      sender.send(data, port, host, () => {});
+    }
+  }
+
+  receive(): Promise<Datagram | null> {
+    const first = this.#queue.shift();
+    if (first !== undefined || this.#isClosed) return Promise.resolve(first ?? null);
+    return new Promise((resolve) => {
+      this.#waiter = resolve;
+    });
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#listener.close();
+    for (const sender of this.#senders.values()) sender.close();
+    this.#senders.clear();
+    this.#queue.length = 0;
+    this.#waiter?.(null);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #join(handle: string): void {
+    if (this.#isClosed || this.#joined.has(handle)) return;
+    try {
+      this.#listener.addMembership(this.#group.host, handle === DEFAULT ? undefined : handle);
+      this.#joined.add(handle);
+    } catch {
+      // No multicast there, or not in this runtime.
+    }
+  }
+
+  async #open(handle: string): Promise<void> {
+    const host = this.#isV6 ? "::" : handle === DEFAULT ? "0.0.0.0" : handle;
+    let sender: Socket;
+    try {
+      sender = await bind(this.#isV6, { port: 0, host });
+    } catch {
+      return;
+    }
+    if (this.#isClosed) return void sender.close();
+    this.#senders.set(handle, sender);
+    try {
+      if (handle !== DEFAULT) sender.setMulticastInterface(handle);
+      sender.setMulticastTTL(HOPS);
+    } catch {
+      // Then the source address decides, and the datagram stays on its network.
+    }
+  }
+
+  #onMessage(data: Uint8Array, hostname: string, port: number): void {
+    const from = toAddress({ transport: "udp", hostname, port });
+    if (!isNeighbour(from.host, this.#interfaces)) return;
+    if (this.#waiter !== undefined) {
+      this.#waiter({ data, from });
+      this.#waiter = undefined;
+    } else if (this.#queue.length < MOST_QUEUED) this.#queue.push({ data, from });
+  }
+}
+
+const DEFAULT = "";
+
+function bind(isV6: boolean, options: { port: number; host: string }): Promise<Socket> {
+  const { port, host } = options;
+  const socket = createSocket({ type: isV6 ? "udp6" : "udp4", reuseAddr: true, ipv6Only: isV6 });
+  return new Promise((resolve, reject) => {
+    socket.once("error", (error) => {
+      socket.close();
+      reject(error);
+    });
+    socket.bind({ port, address: host, exclusive: true }, () => {
+      socket.removeAllListeners("error");
+      socket.on("error", () => {});
+      resolve(socket);
+    });
+  });
+}
+
+/** This host's addresses of a family; `undefined` where the system must not be asked. */
+function interfaces(isV6: boolean): Interface[] | undefined {
+  const descriptor = { name: "sys", kind: "networkInterfaces" } as const;
+  if (Deno.permissions.querySync(descriptor).state !== "granted") return undefined;
+  const found: Interface[] = [];
+  for (const { name, family, address, netmask } of Deno.networkInterfaces()) {
+    const [ip, mask] = [parseIp(address), parseIp(netmask)];
+    if ((family === "IPv6") !== isV6 || !ip || ip.length !== mask?.length) continue;
+    // One socket sends for all addresses of an interface, but senders may be of any of its networks.
+    const handle = isV6 ? `::%${name}` : address;
+    if (found.length < MOST_ADDRESSES) found.push({ handle, address: ip, mask });
+  }
+  return found;
+}
+
+/** Whether a sender is of a network that we are in: a datagram from elsewhere was not sent to the group. */
+function isNeighbour(host: string, known: readonly Interface[] | undefined): boolean {
+  if (known === undefined || isLocalIp(host)) return true;
+  const ip = parseIp(host);
+  return known.some(({ address, mask }) =>
+    ip?.length === address.length && ip.every((byte, i) => ((byte ^ address[i]!) & mask[i]!) === 0)
+  );
+}

@@ -1,0 +1,140 @@
+/**
+ * Local service discovery in a whole session: hosts that know of each other by multicast alone.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { encodeLsd, LSD_GROUP_V4 } from "../../src/lsd/message.ts";
+import { hex } from "../../src/base/bytes.ts";
+import { NetworkError } from "../../src/base/errors.ts";
+import { Session } from "../../src/session/session.ts";
+import { Download, type DownloadOptions } from "../sim/download.ts";
+import { FakePeer } from "../sim/fake_peer.ts";
+import { makeTorrent } from "../sim/torrents.ts";
+import { SimWorld } from "../sim/world.ts";
+
+const lan = "home";
+const HOME = { lan };
+const alone: DownloadOptions = { noTrackers: true };
+
+Deno.test("two on one network find each other, whoever begins", async () => {
+  for (const pauseMs of [0, 90_000]) {
+    const world = new SimWorld({ seed: 1 });
+    const content = makeTorrent({ length: 1 << 20 });
+    const far = await FakePeer.start(world.host("10.0.1.1"), content);
+    const first = await Download.start(world.host("10.0.0.1", HOME), content, {
+      peers: [far.text],
+      seed: true,
+      noTrackers: true,
+    });
+    await world.run(pauseMs);
+    const second = await Download.start(world.host("10.0.0.2", HOME), content, alone);
+    assertEquals(await second.outcome(20_000), { kind: "complete" });
+    second.assertFiles();
+    await first.close();
+    await second.close();
+  }
+});
+
+Deno.test("IPv6 hosts find each other by the other group", async () => {
+  const world = new SimWorld({ seed: 2 });
+  const content = makeTorrent();
+  const far = await FakePeer.start(world.host(["2001:db8::9"]), content);
+  const first = await Download.start(world.host(["2001:db8::1"], HOME), content, {
+    peers: [`[2001:db8::9]:${far.address.port}`],
+    seed: true,
+    noTrackers: true,
+  });
+  const second = await Download.start(world.host(["2001:db8::2"], HOME), content, alone);
+  assertEquals(await second.outcome(20_000), { kind: "complete" });
+  await first.close();
+  await second.close();
+});
+
+Deno.test("one that was not told where the other is answers a minute later", async () => {
+  const world = new SimWorld({ seed: 3 });
+  const content = makeTorrent();
+  const host = world.host("10.0.0.1", HOME);
+  const download = await Download.start(host, content, alone);
+  const socket = await world.wait(
+    world.host("10.0.0.3", HOME).process.network.joinGroup(LSD_GROUP_V4),
+  );
+  const heard: number[] = [];
+  const listen = async () => {
+    while (await socket.receive() !== null) heard.push(world.clock.now());
+  };
+  listen();
+  await world.run(10_000);
+  const infoHashes = [hex(content.metainfo.infoHash)];
+  socket.send(encodeLsd({ port: 9, infoHashes, cookie: "x" }, LSD_GROUP_V4));
+  await world.run(70_000);
+  // Its first announce, ours that comes back, its answer.
+  assertEquals(heard.length, 3);
+  assert(heard[2]! >= 60_000 && heard[2]! < 62_100, heard.join());
+  await download.close();
+});
+
+Deno.test("a private torrent, and one that was told not to, says and believes nothing", async () => {
+  const world = new SimWorld({ seed: 4 });
+  const secret = makeTorrent({ isPrivate: true });
+  const open = makeTorrent();
+  const host = world.host("10.0.0.1", HOME);
+  const download = await Download.start(host, secret, alone);
+  const other = await Download.start(world.host("10.0.0.2", HOME), open, { ...alone, noLsd: true });
+  const socket = await world.wait(
+    world.host("10.0.0.3", HOME).process.network.joinGroup(LSD_GROUP_V4),
+  );
+  let heard = 0;
+  const listen = async () => {
+    while (await socket.receive() !== null) heard++;
+  };
+  listen();
+  const infoHashes = [secret, open].map(({ metainfo }) => hex(metainfo.infoHash));
+  socket.send(encodeLsd({ port: 9, infoHashes, cookie: "x" }, LSD_GROUP_V4));
+  await world.run(600_000);
+  assertEquals(heard, 1);
+  assertEquals([download.stats.peersKnown, other.stats.peersKnown], [0, 0]);
+  await download.close();
+  await other.close();
+});
+
+Deno.test("a flood on the local network costs a few addresses and no answers", async () => {
+  const world = new SimWorld({ seed: 5 });
+  const content = makeTorrent();
+  const download = await Download.start(world.host("10.0.0.1", HOME), content, alone);
+  const socket = await world.wait(
+    world.host("10.0.0.3", HOME).process.network.joinGroup(LSD_GROUP_V4),
+  );
+  const infoHashes = [hex(content.metainfo.infoHash)];
+  for (let i = 0; i < 3000; i++) {
+    socket.send(encodeLsd({ port: 1 + i, infoHashes, cookie: "x" }, LSD_GROUP_V4));
+    if (i % 10 === 0) await world.run(10);
+  }
+  assertLess(download.stats.peersKnown, 5);
+  await download.close();
+});
+
+Deno.test("a system without multicast gets one warning, and peers from elsewhere", async () => {
+  const world = new SimWorld({ seed: 6 });
+  const content = makeTorrent();
+  const peer = await FakePeer.start(world.host("10.0.1.1"), content);
+  const host = world.host("10.0.0.1");
+  const refuse = () => Promise.reject(new NetworkError("other", "Cannot join"));
+  Object.assign(host.process.network, { joinGroup: refuse });
+  const session = await world.wait(Session.open(host.process));
+  const warnings: string[] = [];
+  const listen = async () => {
+    for await (const event of session.events()) {
+      if (event.type === "warning") warnings.push(event.message);
+    }
+  };
+  listen();
+  const options = { output: "/downloads", metainfo: content.metainfo, peers: [peer.text] };
+  const outcome = await world.wait(session.add(options).finished);
+  assertEquals(outcome, { kind: "complete" });
+  assertEquals(warnings, [
+    "Cannot look for peers on the local network: multicast does not work here",
+  ]);
+  await world.wait(session[Symbol.asyncDispose]());
+});
