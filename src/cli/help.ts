@@ -13,7 +13,8 @@ import { type Example, findVerb, type VerbName, VERBS, type VerbSpec } from "./v
 
 const WIDTH = 100;
 
-const EXIT_CODES: readonly (readonly [code: string, means: string])[] = [
+/** The exit status and what it means. */
+export const EXIT_CODES: readonly (readonly [code: string, means: string])[] = [
   ["0", "everything asked for is there and verified"],
   ["1", "a bug, a port that is taken, or anything not below"],
   ["2", "usage: a bad option, no such selection"],
@@ -144,7 +145,7 @@ function wrap(text: string, indent: number): string {
 }
 
 /** Words in lines of at most `width` characters; a longer word has a line of its own. */
-function fill(text: string, width: number): string[] {
+export function fill(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(" ")) {

@@ -86,6 +86,12 @@ function runVerb(context: Context): Promise<Ending> {
       return import("./commands/tracker.ts").then(({ runTracker }) => runTracker(context));
     case "demo":
       return import("./commands/demo.ts").then(({ runDemo }) => runDemo(context));
+    case "completions":
+      return import("./commands/completions.ts").then(({ runCompletions }) =>
+        runCompletions(context)
+      );
+    case "man":
+      return import("./commands/man.ts").then(({ runMan }) => runMan(context));
     case "version":
       return import("./commands/version.ts").then(({ runVersion }) => runVersion(context));
     default:

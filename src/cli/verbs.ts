@@ -253,6 +253,31 @@ const DONE: readonly VerbSpec[] = [
     isBuilt: true,
   },
   {
+    name: "completions",
+    usage: "bash|zsh|fish",
+    min: 1,
+    max: 2,
+    summary: "print a completion script for the shell",
+    examples: [
+      { command: "starling completions bash", does: "to be sourced by ~/.bashrc" },
+      { command: "starling completions zsh", does: "a file _starling on fpath" },
+      { command: "starling completions fish", does: "a file in ~/.config/fish/completions" },
+    ],
+    notes: [
+      "They complete commands, options, their values, files, and for --include the files in a torrent.",
+    ],
+    isBuilt: true,
+  },
+  {
+    name: "man",
+    usage: "",
+    min: 0,
+    max: 0,
+    summary: "print the manual page",
+    examples: [{ command: "starling man", does: "as a file: starling.1; to read: | man -l -" }],
+    isBuilt: true,
+  },
+  {
     name: "help",
     usage: "[COMMAND]",
     min: 0,
@@ -276,8 +301,6 @@ const LATER: readonly VerbSpec[] = [
   later("meta", "MAGNET", "fetch only the metadata of a magnet link"),
   later("cat", "SOURCE [FILE]", "write the verified bytes of one file to standard output"),
   later("doctor", "[SOURCE]", "say why a download is stalled"),
-  later("completions", "bash|zsh|fish", "print a completion script for the shell"),
-  later("man", "", "print the manual page"),
 ];
 
 /** Every verb, those this version has first. */

@@ -6,6 +6,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Invocation, parseCommandLine, wantsJson } from "../../src/cli/parse.ts";
+import { VERBS } from "../../src/cli/verbs.ts";
 import { UsageError } from "../../src/cli/usage_error.ts";
 
 type Variables = Readonly<Record<string, string>>;
@@ -211,7 +212,7 @@ Deno.test("parseCommandLine() refuses what does not exist yet, and never ignores
     const { message } = refusal(`get x.torrent ${line}`);
     assert(message.endsWith("not available in this version"), `${line}: ${message}`);
   }
-  for (const verb of ["meta", "cat", "doctor", "man"]) {
+  for (const verb of VERBS.filter(({ isBuilt }) => !isBuilt).map(({ name }) => name)) {
     assertEquals(
       refusal(`${verb} x`).message,
       `Cannot run ${verb}: it is not available in this version`,

@@ -20,6 +20,9 @@ export type Need =
   | "tmux"
   | "zsh"
   | "fish"
+  | "man"
+  | "groff"
+  | "mandoc"
   | "libtorrent"
   | "tmpfs"
   | "netns";

@@ -34,8 +34,13 @@ export class Terminal implements AsyncDisposable {
 
   /** Types a line. */
   async type(line: string): Promise<void> {
-    await this.#tmux("send-keys", "-l", line);
+    await this.send(line);
     await this.press("Enter");
+  }
+
+  /** Types without the Enter key. */
+  async send(text: string): Promise<void> {
+    await this.#tmux("send-keys", "-l", text);
   }
 
   /** Presses a key: `Enter`, `C-c`. */
