@@ -129,7 +129,6 @@ Deno.test("completions files lists what --include sees, a line each", async () =
 Deno.test("man has every command, every option and every exit code", async () => {
   const { code, stdout } = await run(["man"]);
   assertEquals(code, 0);
-  // deno-lint-ignore no-control-regex
   assert(!/[^\n\x20-\x7e]/.test(stdout), "plain ASCII");
   for (const { name, isBuilt } of VERBS) if (isBuilt) assert(stdout.includes(`.B ${name}`), name);
   for (const spec of OPTIONS) {
