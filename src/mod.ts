@@ -33,6 +33,7 @@ export {
   NetworkError,
   OptionsError,
   PeerError,
+  StreamError,
   TrackerError,
 } from "./base/errors.ts";
 export type {
@@ -67,6 +68,7 @@ export type {
 export type { AddTorrent, SessionOptions, TorrentOptions } from "./session/options.ts";
 export { Session } from "./session/session.ts";
 export type { SourceStats } from "./session/source_stats.ts";
+export type { StreamOptions } from "./session/streams.ts";
 export type { TorrentState, TorrentStats, TrackerStats } from "./session/stats.ts";
 export type { PeerSource } from "./swarm/peer_sources.ts";
 export { Torrent } from "./session/torrent.ts";

@@ -193,6 +193,19 @@ export class DiskError extends Error {
   }
 }
 
+/** A stream broke off before the end of its file, since its torrent ended. */
+export class StreamError extends Error {
+  /** The class, for messages. */
+  override name = "StreamError";
+  /** Why the torrent ended: `"stopped"`, or the reason of its outcome. */
+  readonly reason: string;
+  /** Takes the message, "Cannot <verb> <thing>: <state>", and what the fields say. */
+  constructor(message: string, reason: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
 /** A connection or request could not be made or broke off. */
 export class NetworkError extends Error {
   /** The class, for messages. */

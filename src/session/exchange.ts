@@ -36,6 +36,10 @@ export interface ExchangeParts {
   readonly isSequential: boolean;
   /** A selected file has become complete. */
   readonly onFile: (file: FileIndex) => void;
+  /** Pieces that can be held where there is nothing but memory; `undefined` where there is a disk. */
+  readonly window: number | undefined;
+  /** One more piece is verified. */
+  readonly onPiece: () => void;
   /** A verified piece could not be read any more; it is not offered from now on. */
   readonly onLost: (error: DiskError) => void;
 }
@@ -59,6 +63,7 @@ export class Exchange implements Stage, BlockSenderHost {
       random,
       allocate: () => disk.allocate(),
       isSequential: parts.isSequential,
+      window: parts.window,
       isThrottled: (now) => connections.downLimit.delay(now) > 0,
       extensions: connections.extensions,
       now: clock.now(),
@@ -127,13 +132,29 @@ export class Exchange implements Stage, BlockSenderHost {
     if (this.swarm.giving.lose(piece)) this.#parts.onLost(error);
   }
 
+  /** A reader has moved: what it has passed is let go, what comes next is asked for. */
+  onMoved(): void {
+    const { clock, connections } = this.#parts;
+    this.#letGo();
+    this.swarm.fillAll(clock.now());
+    connections.afterStep();
+  }
+
+  #letGo(): void {
+    for (const piece of this.swarm.readers.takeDropped()) this.#parts.disk.letGo(piece);
+  }
+
   async #write(open: OpenPiece): Promise<void> {
     const { clock, disk, connections } = this.#parts;
     const { piece, buffer } = open;
     const wantBlockDigests = this.swarm.wantsDigests(piece);
     const verdict = await disk.writePiece(piece, buffer, { wantBlockDigests });
     this.swarm.onVerdict(open, verdict);
-    if (verdict.isGood) this.#reportFiles(piece);
+    this.#letGo();
+    if (verdict.isGood) {
+      this.#reportFiles(piece);
+      this.#parts.onPiece();
+    }
     if (this.swarm.isComplete) {
       this.#resolve();
       // Peers that are complete as well learn that nothing is to be had here (BEP 21).

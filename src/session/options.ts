@@ -70,6 +70,12 @@ export interface TorrentOptions {
    * verifies.
    */
   readonly isUploadOnly?: boolean;
+  /**
+   * Keep nothing: pieces are in memory (`bufferBytes` of the session), are fetched as `Torrent.stream` is
+   * read, and let go. One stream at a time; complete when one was read to its end. Nothing is looked for or
+   * written in `output`.
+   */
+  readonly isInMemory?: boolean;
 }
 
 /** A torrent to add, with its options. */

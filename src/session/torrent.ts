@@ -29,6 +29,7 @@ import { Exchange } from "./exchange.ts";
 import type { AddTorrent } from "./options.ts";
 import { type FinderHost, PeerFinder } from "./peer_finder.ts";
 import { type EventBody, Reporter } from "./reporter.ts";
+import { type StreamOptions, Streams } from "./streams.ts";
 import { type TorrentState, type TorrentStats, torrentStats } from "./stats.ts";
 
 /** Memory for pieces where the options do not say: what 200 ms × 1 Gbit/s have in flight, and a little. */
@@ -71,6 +72,7 @@ export class Torrent {
   readonly #selected: SelectedBytes;
   readonly #sources: PeerSources;
   readonly #reporter: Reporter;
+  readonly #streams: Streams;
   #state: TorrentState = "checking";
   #checked = 0;
   #disk: TorrentDisk | undefined;
@@ -98,6 +100,13 @@ export class Torrent {
       stats: () => this.stats(),
       publish: host.publish,
     });
+    this.#streams = new Streams({
+      metainfo: this.metainfo,
+      clock,
+      isInMemory: options.isInMemory ?? false,
+      isSelected: (file) => options.selection?.includes(file) ?? true,
+      onMoved: () => this.#exchange?.onMoved(),
+    });
     this.#startedAt = clock.now();
     this.#ended.promise.catch(() => {});
     this.downloaded = this.#downloaded.promise;
@@ -109,6 +118,23 @@ export class Torrent {
     const isDone = this.#state === "seeding";
     this.#ended.reject(new Ended({ kind: isDone ? "complete" : "stopped" }));
     await this.finished;
+  }
+
+  /**
+   * A file as a stream: its verified bytes in order, while they arrive; what it needs is fetched first. A
+   * torrent that does not seed waits for its streams to be read or cancelled; where it ends before, they
+   * break off with a `StreamError`.
+   *
+   * @throws {OptionsError} a file that there is not or that is not wanted, or a start behind its end.
+   *
+   * @example The start of a file, long before the rest is there
+   * ```ts ignore
+   * const torrent = session.add({ metainfo, output: "downloads" });
+   * for await (const chunk of torrent.stream(0)) console.log(chunk.length, "bytes");
+   * ```
+   */
+  stream(file: number, options: StreamOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#streams.open(file, options);
   }
 
   /** How it stands. */
@@ -139,6 +165,7 @@ export class Torrent {
       outcome = outcomeOf(error, this.#host.scope.signal.aborted);
     }
     this.#state = outcome.kind;
+    this.#streams.end(outcome);
     if (this.#exchange !== undefined) this.#reporter.progress(true);
     const goodbye = this.#finder?.stop(STOP_DEADLINE_MS);
     await this.#scope[Symbol.asyncDispose]();
@@ -153,7 +180,7 @@ export class Torrent {
   }
 
   async #work(): Promise<void> {
-    const { timeoutMs, fsync, isUploadOnly } = this.#options;
+    const { timeoutMs, fsync, isUploadOnly, isInMemory } = this.#options;
     const isUploader = isUploadOnly === true;
     this.#reporter.start();
     if (timeoutMs !== undefined) this.#failAfter(timeoutMs);
@@ -173,13 +200,15 @@ export class Torrent {
     }
     const isComplete = isUploader || disk.isComplete;
     if (!isComplete) await this.#download(this.#startExchange(disk, disk.wanted));
-    if (!isUploader) await disk.finish({ fsync: fsync ?? false });
+    else this.#streams.attach({ disk, swarm: undefined });
+    if (!isUploader && isInMemory !== true) await disk.finish({ fsync: fsync ?? false });
     if (isUploader || this.#options.seed === true) await this.#seed(disk);
+    else await this.#streams.over();
   }
 
   async #openDisk(): Promise<TorrentDisk> {
     const { world, bufferBytes } = this.#host;
-    const { metainfo, output, selection, allocate, isUploadOnly } = this.#options;
+    const { metainfo, output, selection, allocate, isUploadOnly, isInMemory } = this.#options;
     const disk = await TorrentDisk.open(world.files, {
       metainfo,
       output,
@@ -187,6 +216,7 @@ export class Torrent {
       bufferBytes,
       hasher: world.hasher,
       isReadOnly: isUploadOnly ?? false,
+      isInMemory: isInMemory ?? false,
       ...(selection === undefined ? {} : { selection }),
     });
     this.#disk = disk;
@@ -196,6 +226,7 @@ export class Torrent {
 
   async #download(exchange: Exchange): Promise<void> {
     this.#state = "downloading";
+    if (this.#options.isInMemory === true) return await this.#streams.over(exchange.complete);
     await Promise.race([exchange.complete, failureOf(this.#scope)]);
     this.#finder?.completed();
   }
@@ -221,10 +252,13 @@ export class Torrent {
       connections,
       wanted,
       isSequential: this.#options.sequential ?? false,
+      window: this.#options.isInMemory === true ? disk.freeBuffers : undefined,
       onFile: (file) => this.#reportFile(file),
+      onPiece: () => this.#streams.onVerified(),
       onLost: (error) => this.#reporter.warning(`Cannot give all of it any more: ${words(error)}`),
     });
     connections.enter(exchange);
+    this.#streams.attach({ disk, swarm: exchange.swarm });
     this.#host.onConnections(connections);
     this.#savedAt = clock.now();
     if (this.#options.noPeers !== true) connections.start();
@@ -306,7 +340,7 @@ export class Torrent {
     if (stallTimeoutMs === undefined || exchange.swarm.isComplete) return;
     if (now - exchange.swarm.progressAt < stallTimeoutMs) return;
     const { corrupt } = exchange.swarm.counters;
-    const isLiesOnly = corrupt > 0 && exchange.swarm.have.count === 0;
+    const isLiesOnly = corrupt > 0 && this.#disk?.have.count === 0;
     this.#fail(
       isLiesOnly ? "bad-data" : "stalled",
       `no progress for ${Math.round(stallTimeoutMs / 1000)} s: ${this.#diagnosis(exchange)}`,

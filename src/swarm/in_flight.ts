@@ -16,7 +16,7 @@ import { BLOCK_BYTES, type Millis, type PieceIndex } from "../base/units.ts";
 import type { PieceMap } from "../metainfo/piece_map.ts";
 import type { Assembly, OpenPiece } from "./assembly.ts";
 import type { Peer } from "./peer.ts";
-import { isOverdue, MAX_DEPTH } from "./pipeline.ts";
+import { isOverdue, MAX_DEPTH, queueMs } from "./pipeline.ts";
 
 /** Payload nobody asked for that is borne from one peer, per minute. */
 export const UNASKED_LIMIT_BYTES: number = 32 * BLOCK_BYTES;
@@ -168,9 +168,26 @@ export class InFlight {
     }
   }
 
-  /** Whoever was asked first for a block, `undefined` for nobody. */
-  askedFirst(open: OpenPiece, block: number): Peer | undefined {
-    return this.#bySlot[open.first[block]!];
+  /**
+   * How long a block will keep us waiting, as far as is known of those it was asked of. What a peer's oldest
+   * request has waited says more than its rate, when it stalls.
+   */
+  waitMs(open: OpenPiece, block: number, now: Millis): number {
+    let ms = Infinity;
+    for (let slot = open.first[block]!, i = 0; i < 2; slot = open.second[block]!, i++) {
+      const peer = this.#bySlot[slot];
+      if (peer === undefined) continue;
+      ms = Math.min(ms, Math.max(queueMs(peer), now - peer.requests.oldestAt));
+    }
+    return ms;
+  }
+
+  /** The second peer that a block was asked of, if any, need not send it. */
+  takeBackSecond(open: OpenPiece, block: number): void {
+    const slot = open.second[block]!;
+    if (slot < 0) return;
+    this.#cancel(open, block, slot);
+    this.#parts.assembly.release(open, block, slot);
   }
 
   #cancel(open: OpenPiece, block: number, slot: number): void {

@@ -24,7 +24,7 @@ import { ASKED, type Assembly, type OpenPiece } from "./assembly.ts";
 import type { Availability } from "./availability.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Peer } from "./peer.ts";
-import { depthLimit } from "./pipeline.ts";
+import { depthLimit, queueMs } from "./pipeline.ts";
 import type { Reader, Readers } from "./readers.ts";
 
 /** Pieces picked at random before rarest first begins. */
@@ -104,12 +104,15 @@ export class Picker {
     const { readers } = this.#parts;
     const end = readers.endOf(reader);
     if (reader.next >= end) return undefined;
-    const from = Math.min(reader.next + readers.lead(peer), end - 1);
+    const from = Math.min(reader.next + readers.lead(peer, reader), end - 1);
     // One that is slow finishes what it began.
     const current = from > reader.next ? this.#parts.assembly.get(peer.current) : undefined;
     if (current !== undefined && current.free > 0 && this.#mayJoin(peer, current)) return current;
     const inTime = this.#dueIn(peer, from, end, now);
-    return inTime ?? (from > reader.next ? this.#dueIn(peer, reader.next, from, now) : undefined);
+    if (inTime !== undefined || from === reader.next) return inTime;
+    // Better late than never, where nobody else seems to have it.
+    const isLate = now - reader.waitsSince >= PATIENCE_MS;
+    return isLate ? this.#dueIn(peer, reader.next, from, now) : undefined;
   }
 
   #dueIn(peer: Peer, from: number, end: number, now: Millis): OpenPiece | undefined {
@@ -266,15 +269,24 @@ export class Picker {
     }
   }
 
-  /** Whoever has waited long for a piece gets it from somebody else. Call about twice a second. */
+  /** Whoever has waited for a piece gets it, and what follows, from somebody else. Call about twice a second. */
   rescue(peers: readonly Peer[], now: Millis): void {
     const { readers, assembly } = this.#parts;
     if (readers.all.length === 0) return;
     readers.measure();
     if (this.#parts.isThrottled?.(now) === true) return;
-    for (const { next, waitsSince } of readers.all) {
-      const open = now - waitsSince < PATIENCE_MS ? undefined : assembly.get(next);
-      if (open !== undefined && !open.isWithDisk) this.#speedUp(open, peers, now);
+    for (const reader of readers.all) {
+      if (now - reader.waitsSince < PATIENCE_MS) continue;
+      const idle = peers.filter((peer) => peer.requests.length === 0);
+      const end = readers.endOf(reader);
+      for (let piece = reader.next; piece < end; piece++) {
+        const open = assembly.get(piece);
+        if (open === undefined || open.isWithDisk || open.here + open.free === open.blocks) {
+          continue;
+        }
+        // What comes later is no reason to keep others waiting.
+        this.#speedUp(open, piece === reader.next ? peers : idle, now);
+      }
     }
   }
 
@@ -282,20 +294,27 @@ export class Picker {
   #speedUp(open: OpenPiece, peers: readonly Peer[], now: Millis): void {
     const { assembly, inFlight } = this.#parts;
     for (let block = 0; block < open.blocks; block++) {
-      if (open.state[block] !== ASKED || open.second[block]! >= 0) continue;
-      const first = inFlight.askedFirst(open, block);
-      const waitMs = first === undefined || first.isSilent ? Infinity : queueMs(first);
+      if (open.state[block] !== ASKED) continue;
+      const waitMs = inFlight.waitMs(open, block, now);
       let best: Peer | undefined;
+      let bestMs = waitMs / 2;
       for (const peer of peers) {
-        if (peer === first || !peer.isTrusted || peer.isDoubtful) continue;
-        if (peer.requests.length >= depthLimit(peer)) continue;
-        const isSooner = queueMs(peer) * 2 < Math.min(waitMs, best ? 2 * queueMs(best) : Infinity);
-        if (isSooner && this.#mayJoin(peer, open)) best = peer;
+        const ms = queueMs(peer);
+        if (ms >= bestMs || !this.#mayRescue(peer, open, block)) continue;
+        best = peer;
+        bestMs = ms;
       }
       if (best === undefined) continue;
+      inFlight.takeBackSecond(open, block);
       assembly.askTwice(open, block, best.slot);
       this.#request(best, open, block, now);
     }
+  }
+
+  #mayRescue(peer: Peer, open: OpenPiece, block: number): boolean {
+    if (!peer.isTrusted || peer.isDoubtful || !this.#mayJoin(peer, open)) return false;
+    if (open.first[block] === peer.slot || open.second[block] === peer.slot) return false;
+    return peer.requests.length < depthLimit(peer);
   }
 
   /** Asks the peer for a block that is asked of another, or of two that keep us waiting; -1 without one. */
@@ -315,12 +334,7 @@ export class Picker {
 }
 
 /** A piece that a reader has waited for this long is asked of others as well. */
-const PATIENCE_MS = 1_000;
-
-/** When a block that is asked of the peer now will be here, as far as is known. */
-function queueMs(peer: Peer): number {
-  return ((peer.requests.length + 1) * BLOCK_BYTES * 1000) / Math.max(1, peer.adaptedRate);
-}
+const PATIENCE_MS = 500;
 
 /** Blocks asked a second time in one go, at least and at most: what arrives twice is waste. */
 const MIN_TWICE = 2;

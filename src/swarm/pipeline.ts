@@ -33,6 +33,11 @@ export function depthLimit(peer: Peer): number {
   return Math.min(peer.extensions?.requestQueue ?? DEFAULT_REQUEST_QUEUE, MAX_DEPTH);
 }
 
+/** When a block that is asked of the peer now will be here, as far as its rate tells. */
+export function queueMs(peer: Peer): number {
+  return ((peer.requests.length + 1) * BLOCK_BYTES * 1000) / Math.max(1, peer.adaptedRate);
+}
+
 /** The peer has said how many requests it takes. */
 export function onLimit(peer: Peer): void {
   peer.depth = Math.min(peer.depth, depthLimit(peer));

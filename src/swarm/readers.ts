@@ -141,11 +141,11 @@ export class Readers {
    * How many pieces ahead of a reader a peer starts, so that what it brings is not late: none, unless it
    * is far slower than others.
    */
-  lead(peer: Peer): number {
+  lead(peer: Peer, reader: Reader): number {
     const rate = peer.adaptedRate;
     if (rate * SLOW >= this.#fastest) return 0;
     // A newcomer shows what it can do where it does no harm.
-    if (rate === 0) return Math.ceil(AHEAD_BYTES / 2 / this.#parts.map.pieceLength);
+    if (rate === 0) return (this.endOf(reader) - reader.next) >>> 1;
     const seconds = ((peer.requests.length + 1) * BLOCK_BYTES) / rate;
     return Math.floor((seconds * this.#total) / this.#parts.map.pieceLength);
   }
