@@ -167,8 +167,6 @@ const SWITCHES: readonly OptionSpec[] = [
   option("--no-pex", FLAG, "do not learn peers from peers", {
     verbs: SWARM,
     also: opposite("--pex", "--enable-peer-exchange"),
-    lacks: ["peer exchange is", isNotOff],
-    status: "off-switch",
   }),
   option("--no-lsd", FLAG, "do not look for peers on the local network", {
     verbs: SWARM,

@@ -61,6 +61,7 @@ export function planOf(options: OptionValues, shell: Shell): Plan {
       peers: options.texts("peer"),
       trackers: options.texts("tracker"),
       noTrackers: options.flag("no-trackers"),
+      noPex: options.flag("no-pex"),
       noLsd: options.flag("no-lsd"),
       noPeers: options.flag("no-peers"),
       noDht: options.flag("no-dht"),

@@ -19,6 +19,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { ByteStream } from "../ports/network.ts";
 import type { World } from "../ports/world.ts";
 import { Extensions } from "../swarm/extensions.ts";
+import { Pex } from "../swarm/pex.ts";
 import { type KnownPeer, PeerBook } from "../swarm/peer_book.ts";
 import type { PeerSource, PeerSources } from "../swarm/peer_sources.ts";
 import { MAX_OWED } from "../swarm/uploads.ts";
@@ -89,6 +90,9 @@ export class Connections implements ConnHost {
     this.book = new PeerBook(parts.world.random, parts.sources);
     this.dht = parts.sources.has("dht") ? parts.dht : undefined;
     this.extensions = new Extensions(() => this.#offer());
+    if (parts.sources.has("pex")) {
+      this.extensions.add(new Pex((peers) => this.addPeers(peers.map((p) => p.address), "pex")));
+    }
   }
 
   /** Connections under way that are not through the handshake yet. */

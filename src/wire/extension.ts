@@ -64,6 +64,8 @@ export interface ExtensionHandshake {
   readonly uploadOnly: boolean | undefined;
   /** Our address as the peer sees it: 4 or 16 bytes. */
   readonly yourIp: Uint8Array | undefined;
+  /** Whether it would rather have its connections encrypted (`e`, BEP 11). */
+  readonly prefersEncryption: boolean | undefined;
 }
 
 /** Names and ids that are kept of one handshake: no client has more than a dozen. */
@@ -98,6 +100,7 @@ export function decodeExtensionHandshake(payload: Uint8Array): ExtensionHandshak
   const version = readBytes(dict, "v");
   const yourIp = readBytes(dict, "yourip");
   const uploadOnly = readInteger(dict, "upload_only", { min: 0, max: 1 });
+  const encryption = readInteger(dict, "e", { min: 0, max: 1 });
   return {
     ids: readIds(dict),
     // A character is at most four bytes long.
@@ -108,6 +111,7 @@ export function decodeExtensionHandshake(payload: Uint8Array): ExtensionHandshak
     metadataSize: readInteger(dict, "metadata_size", { min: 1, max: MAX_METADATA_BYTES }),
     uploadOnly: uploadOnly === undefined ? undefined : uploadOnly === 1,
     yourIp: yourIp?.length === 4 || yourIp?.length === 16 ? yourIp.slice() : undefined,
+    prefersEncryption: encryption === undefined ? undefined : encryption === 1,
   };
 }
 
@@ -144,6 +148,7 @@ export function mergeExtensions(
     metadataSize: update.metadataSize ?? known.metadataSize,
     uploadOnly: update.uploadOnly ?? known.uploadOnly,
     yourIp: update.yourIp ?? known.yourIp,
+    prefersEncryption: update.prefersEncryption ?? known.prefersEncryption,
   };
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { PeerError } from "../base/errors.ts";
+import { BencodeError, PeerError } from "../base/errors.ts";
 import { BencodeDict, type BencodeValue, decodePrefix } from "../bencode/decode.ts";
 
 /** Far more than any extension message has; a dictionary of a hundred thousand values is an attack. */
@@ -22,7 +22,8 @@ export function readDict(payload: Uint8Array): { dict: BencodeDict; end: number 
   try {
     read = decodePrefix(payload, { maxItems: MAX_ITEMS, maxDepth: MAX_DEPTH });
   } catch (error) {
-    throw badPayload(error instanceof Error ? error.message : "not bencode");
+    if (!(error instanceof BencodeError)) throw error;
+    throw badPayload(error.message);
   }
   if (!(read.value instanceof BencodeDict)) throw badPayload("not a dictionary");
   return { dict: read.value, end: read.end };

@@ -66,7 +66,7 @@ Deno.test("get ends with 0 and a line that can be grepped when the download is c
 Deno.test("get hands every option to the session", async () => {
   const { session } = await run(
     "get set.torrent --include *.csv -o out --max-peers 7 -p 7000-7001 --down-limit 1M -u 2K --peer " +
-      "h:1 -t http://t/a --no-trackers --no-lsd --no-peers --sequential --allocate full --fsync " +
+      "h:1 -t http://t/a --no-trackers --no-lsd --no-pex --no-peers --sequential --allocate full --fsync " +
       "--timeout 9s --stall-timeout 5 --allow-private --no-dht --dht-node n:1 --dht-node [::1]:2",
   );
   assertEquals(session.options, {
@@ -84,6 +84,7 @@ Deno.test("get hands every option to the session", async () => {
     peers: ["h:1"],
     trackers: ["http://t/a"],
     noTrackers: true,
+    noPex: true,
     noLsd: true,
     noPeers: true,
     noDht: true,

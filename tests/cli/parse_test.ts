@@ -204,7 +204,6 @@ Deno.test("parseCommandLine() refuses what does not exist yet, and never ignores
     "--buffer 1M",
     "-o -",
     "--super-seed",
-    "--no-pex=false",
     "--no-webseeds=false",
     "--continue=false",
   ];

@@ -40,6 +40,7 @@ function newPeer(requestQueue?: number): Peer {
       metadataSize: undefined,
       uploadOnly: undefined,
       yourIp: undefined,
+      prefersEncryption: undefined,
     };
   }
   return peer;

@@ -28,6 +28,7 @@ const NOTHING: ExtensionHandshake = {
   metadataSize: undefined,
   uploadOnly: undefined,
   yourIp: undefined,
+  prefersEncryption: undefined,
 };
 
 Deno.test("encodeExtensionHandshake() writes canonical bencode", () => {
@@ -66,7 +67,9 @@ Deno.test("decodeExtensionHandshake() gives back what was encoded", () => {
     metadataSize: 96 * MIB,
     uploadOnly: false,
     yourIp,
+    prefersEncryption: undefined,
   });
+  assertEquals(decode("d1:ei1ee").prefersEncryption, true);
 });
 
 Deno.test("decodeExtensionHandshake() reads the example of BEP 10", () => {
