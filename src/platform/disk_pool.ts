@@ -1,8 +1,8 @@
 /**
  * Spreads disk work over a few lanes: the main thread's side of the disk Workers.
  *
- * Workers are started late: the first with the first job (or by `warm`), another when the queue has grown past what
- * one keeps up with. A lane gets its next message while it works on the one before, never more, so
+ * Workers are started late: the first with the first job, another when the queue has grown past what one
+ * keeps up with. A lane gets its next message while it works on the one before, never more, so
  * that the rest stays free for whichever lane is done first. Small pieces that wait together travel
  * together.
  *
@@ -35,6 +35,8 @@ const MESSAGES_PER_LANE = 2;
 // Pieces are gathered into one message up to about this much memory or this many.
 const GROUP_BYTES = MIB;
 const GROUP_PIECES = 256;
+// Files that a piece lies in before they are what takes the time.
+const MANY_SPANS = 4;
 // Work that waits for a lane before another Worker is worth its 12 MB of memory.
 const BACKLOG_BYTES = 8 * MIB;
 
@@ -102,11 +104,6 @@ export class DiskPool implements Disposable {
     const [isWide, maxOpenFiles] = [this.#isWide, this.#openFiles];
     this.#stores.set(store, { type: "open", store, plan, memory, isWide, maxOpenFiles });
     return store;
-  }
-
-  /** Starts the first lane ahead of the first job, since a Worker takes a tenth of a second to come up. */
-  warm(): void {
-    if (this.#lanes.length === 0 && !this.#hasEnded) this.#startLane();
   }
 
   /** Hashes a piece and writes it where it is good. */
@@ -253,11 +250,13 @@ export class DiskPool implements Disposable {
   }
 
   // A download keeps a core busy by itself: on two cores a second Worker for its pieces costs 15 MB and
-  // brings nothing. Checks have all there may be.
+  // brings nothing, unless they lie in many files, which take longer to make than to fill. Checks have all
+  // there may be.
   get #mostLanes(): number {
-    const isPiece = this.#urgent.length === 0 && this.#queue[this.#queueHead]?.piece !== undefined;
-    const spare = navigator.hardwareConcurrency - 1;
-    return Math.max(1, isPiece ? Math.min(this.#workers, spare) : this.#workers);
+    const next = this.#urgent[0] ?? this.#queue[this.#queueHead];
+    const isSimple = next?.piece !== undefined && next.piece.job.spans.length < MANY_SPANS;
+    const spare = isSimple ? navigator.hardwareConcurrency - 1 : Infinity;
+    return Math.max(1, Math.min(this.#workers, spare));
   }
 
   #startLane(): LaneState {

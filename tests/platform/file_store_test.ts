@@ -4,13 +4,16 @@
  * @module
  */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { concat } from "../../src/base/bytes.ts";
 import { DiskError } from "../../src/base/errors.ts";
+import { DiskPool } from "../../src/platform/disk_pool.ts";
+import { PooledStore } from "../../src/platform/file_store.ts";
 import { systemHasher } from "../../src/platform/hasher.ts";
 import { openWorld } from "../../src/platform/mod.ts";
 import type { FileSpan, FileStore, StoreSpec } from "../../src/ports/disk.ts";
 import { prng, randomBytes } from "../support/prng.ts";
+import { whole, writePiece } from "./support/store.ts";
 
 async function withStore(
   spec: Partial<StoreSpec> & { readonly workers?: number },
@@ -95,3 +98,54 @@ Deno.test(
     });
   },
 );
+
+Deno.test("hashThenWrite() keeps no piece waiting for a Worker that is still to come up", async () => {
+  const root = await Deno.makeTempDir({ prefix: "starling-" });
+  try {
+    using light = new DiskPool(0);
+    using heavy = new DiskPool(1);
+    const served = { light: 0, heavy: 0 };
+    const count = (name: keyof typeof served, pool: DiskPool) => {
+      const { writePiece } = pool;
+      pool.writePiece = (...job) => {
+        served[name]++;
+        return writePiece.apply(pool, job);
+      };
+    };
+    count("light", light);
+    count("heavy", heavy);
+    const length = 20 * 2 ** 20;
+    const pieceBytes = 2 ** 20;
+    const files = [{ path: ["big"], length }];
+    const spec = { root, files, pieceBytes, bufferBytes: length, allocation: "sparse" } as const;
+    await using store = new PooledStore(spec, { heavy, light });
+    const piece = randomBytes(prng(3), pieceBytes);
+    assert((await writePiece(store, piece, { spans: whole(0, 0, pieceBytes) })).isGood);
+    assertEquals(served, { light: 1, heavy: 0 });
+    // An answer of the Worker shows that it is there.
+    await store.digest([whole(0, 0, pieceBytes)]);
+    assert((await writePiece(store, piece, { spans: whole(0, pieceBytes, pieceBytes) })).isGood);
+    assertEquals(served, { light: 1, heavy: 1 });
+    const [found] = await store.statMany([0]);
+    assertEquals(found instanceof Error ? found : found?.size, length);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("statMany() finds all files wherever the first one lies", async () => {
+  const files = Array.from({ length: 1700 }, (_, i) => ({ path: ["t", `${i}`], length: 1 }));
+  const indices = files.map((_, i) => i);
+  await withStore({ files, pieceBytes: 1 }, async (store, root) => {
+    const sizes = async () =>
+      (await store.statMany(indices)).flatMap((found, i) =>
+        found instanceof Error || found === undefined ? [] : [[i, found.size]]
+      );
+    assertEquals(await sizes(), []);
+    await Deno.mkdir(`${root}/t`, { recursive: true });
+    await Deno.writeTextFile(`${root}/t/1699`, "abc");
+    assertEquals(await sizes(), [[1699, 3]]);
+    await Deno.writeTextFile(`${root}/t/5`, "ab");
+    assertEquals(await sizes(), [[5, 2], [1699, 3]]);
+  });
+});
