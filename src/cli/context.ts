@@ -26,6 +26,8 @@ export interface RunningTorrent {
   readonly downloaded: Promise<void>;
   stats(): TorrentStats;
   stop(): Promise<void>;
+  /** The bytes of a file, verified and in order. */
+  stream(file: number): ReadableStream<Uint8Array>;
 }
 
 /** A session as `get` sees it. */

@@ -15,6 +15,7 @@ import type { Context, RunningSession, RunningTorrent } from "./context.ts";
 import { type Deadline, deadline } from "./deadline.ts";
 import { errorFields, type Failure, failureOf, failureOfOutcome } from "./exit.ts";
 import type { Plan } from "./plan.ts";
+import { chooseOne, pour, type Poured } from "./pour.ts";
 import { Progress, type ProgressRow } from "./progress.ts";
 import { renderSeeding, renderStopped } from "./render.ts";
 import { bytesBySourceOf, renderDone, renderDoneAll } from "./render_end.ts";
@@ -32,6 +33,8 @@ export interface Downloaded {
   readonly stats?: TorrentStats;
   /** Why it is not complete, where it is not. */
   readonly failure?: Failure;
+  /** Whoever read the stream has gone, and nothing is to be said. */
+  readonly isLeft?: boolean;
 }
 
 /** What downloads are made with. */
@@ -61,6 +64,7 @@ export class Downloads {
   #events: Promise<void> = Promise.resolve();
   readonly #running = new Set<RunningTorrent>();
   #commandCode: number | undefined;
+  #poured: Promise<Poured | void> = Promise.resolve();
 
   constructor({ context, plan, world, limit, isOnly }: DownloadParts) {
     this.#context = context;
@@ -133,8 +137,10 @@ export class Downloads {
       this.#running.add(torrent);
       const outcome = await this.#finish(torrent, onDownloaded);
       const stats = torrent.stats();
-      const failure = this.#failureOf(outcome, stats.name);
       const { infoHash } = torrent;
+      const poured = await this.#afterPouring();
+      if (poured === "left") return { source, infoHash, isLeft: true };
+      const failure = typeof poured === "object" ? poured : this.#failureOf(outcome, stats.name);
       return { source, infoHash, stats, ...(failure === undefined ? {} : { failure }) };
     } catch (error) {
       const infoHash = torrent?.infoHash;
@@ -169,7 +175,10 @@ export class Downloads {
       hasher: this.#world.hasher,
       allowPrivate,
     }, patience);
-    const { selection, idle } = chooseFiles(metainfo.files, wish);
+    const one = this.#plan.pour && chooseOne(metainfo.files, wish, this.#plan.pour.file);
+    const { selection, idle } = one === undefined
+      ? chooseFiles(metainfo.files, wish)
+      : { selection: [one], idle: [] };
     for (const glob of idle) {
       const error = noMatch("--exclude", glob, metainfo.files);
       // Among many torrents a glob is meant for some; for a single one it is a mistake.
@@ -189,7 +198,19 @@ export class Downloads {
     });
     this.#names.set(torrent.infoHash, metainfo.name);
     row.follow(() => torrent.stats());
+    if (one !== undefined) this.#poured = this.#pour(torrent, one);
     return torrent;
+  }
+
+  async #pour(torrent: RunningTorrent, file: number): Promise<Poured> {
+    const poured = await pour(torrent.stream(file), this.#context.shell.stdout);
+    if (poured !== "taken" && poured !== "broken") void torrent.stop();
+    return poured;
+  }
+
+  /** How the stream ended, if there is one: its last bytes may take longer than the torrent. */
+  #afterPouring(): Promise<Poured | void> {
+    return Promise.race([this.#poured, this.#context.interrupts.asked]);
   }
 
   /** Waits for the end, and brings it about when the program is asked to stop. */
@@ -205,8 +226,10 @@ export class Downloads {
       if (isOurs) void torrent.stop();
     };
     torrent.downloaded.then(() => {
+      // One that has ended makes room once its result is known.
+      if (torrent.stats().state !== "seeding") return;
       onDownloaded();
-      if (torrent.stats().state === "seeding") this.#tellSeeding(torrent);
+      this.#tellSeeding(torrent);
     });
     if (signal.aborted) onStop();
     signal.addEventListener("abort", onStop, { once: true });
@@ -275,8 +298,10 @@ export class Downloads {
   /** What is told of a download that ended; of the only one, the end of the run tells its failure. */
   #tell(result: Downloaded): void {
     const { screen } = this.#context;
-    const { stats, failure } = result;
-    if (failure === undefined) screen.note(renderDone(stats!, this.#plan.torrent.output));
+    const { stats, failure, isLeft } = result;
+    if (isLeft) return;
+    const { pour, torrent } = this.#plan;
+    if (failure === undefined) screen.note(renderDone(stats!, pour ? undefined : torrent.output));
     else if (failure.reason === "interrupted" || failure.reason === "terminated") {
       if (stats !== undefined) screen.note(renderStopped(stats));
     } else if (!this.#isOnly) {

@@ -28,6 +28,8 @@ const ANNOUNCE: OptionKind = { type: "url", schemes: ["http", "https", "udp"] };
 const SWARM: readonly VerbName[] = ["get", "seed", "share", "meta", "cat", "verify", "doctor"];
 /** Verbs that bring data. */
 const FETCH: readonly VerbName[] = ["get", "cat", "verify"];
+/** Verbs that keep data. */
+const KEEP: readonly VerbName[] = ["get", "verify"];
 /** Verbs that can give data. */
 const GIVE: readonly VerbName[] = ["get", "seed", "share"];
 /** Verbs that a choice of files makes sense for. */
@@ -55,11 +57,9 @@ const LINES = /\n/;
 const URLS = /\s+|,(?=\w+:\/\/)/;
 
 const FILES: readonly OptionSpec[] = [
-  option("-o, --output DIR", TEXT, "where the torrent's file or folder goes (.)", {
+  option("-o, --output DIR", TEXT, "where the torrent's file or folder goes (.); - is stdout", {
     verbs: ["get", "create", "edit", "meta"],
     also: ["-d", "--dir"],
-    lacks: ["streaming to standard output is", (value) => value === "-"],
-    wholeIn: MAKE,
     helpIn: {
       create: {
         metavar: "FILE",
@@ -80,9 +80,9 @@ const FILES: readonly OptionSpec[] = [
     verbs: CHOICE,
     list: LINES,
   }),
-  option("--buffer SIZE", SIZE, "how far to fetch ahead of the reader of -o - (32M)", {
+  option("--buffer SIZE", SIZE, "memory for what is fetched ahead of the reader of -o - (32M)", {
     verbs: ["get", "cat"],
-    lacks: ["streaming to standard output is"],
+    helpIn: { cat: { help: "memory for what is fetched ahead of the reader (32M)" } },
   }),
   option("--reuse DIR", TEXT, "take matching data from older downloads first; repeatable", {
     verbs: FETCH,
@@ -94,7 +94,7 @@ const FILES: readonly OptionSpec[] = [
     { type: "enum", values: ["sparse", "full", "none"] },
     "disk space: sparse, full (reserved at the start) or none (sparse)",
     {
-      verbs: FETCH,
+      verbs: KEEP,
       also: [{
         spelling: "--file-allocation",
         values: { prealloc: "full", falloc: "full", trunc: "sparse" },
@@ -103,10 +103,10 @@ const FILES: readonly OptionSpec[] = [
   ),
   option("--repair", FLAG, "download what is bad or missing", { verbs: ["verify"] }),
   option("--fsync", FLAG, "flush the data to the disk before the download counts as done", {
-    verbs: FETCH,
+    verbs: KEEP,
   }),
   option("-c, --continue", FLAG, "always on: the same command again continues", {
-    verbs: FETCH,
+    verbs: KEEP,
     lacks: ["ignoring what is on the disk is", isNotOff],
     isHidden: true,
   }),
@@ -293,7 +293,7 @@ const SPEED: readonly OptionSpec[] = [
     verbs: SWARM,
     also: ["--max-upload-limit", "--max-overall-upload-limit"],
   }),
-  option("--sequential", FLAG, "pieces in order instead of the rarest first", { verbs: FETCH }),
+  option("--sequential", FLAG, "pieces in order instead of the rarest first", { verbs: KEEP }),
   option("--seed", FLAG, "go on seeding after the download (off)", {
     verbs: ["get"],
   }),
@@ -344,7 +344,10 @@ const MANY: readonly OptionSpec[] = [
 ];
 
 const OUTPUT: readonly OptionSpec[] = [
-  option("--json", FLAG, "one JSON object a line on stdout, nothing else", { verbs: ALL }),
+  option("--json", FLAG, "one JSON object a line on stdout, nothing else", {
+    // Its standard output is the data.
+    verbs: ALL.filter((verb) => verb !== "cat"),
+  }),
   option(
     "--progress HOW",
     { type: "enum", values: ["auto", "bar", "plain", "none"] },

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MIB } from "../base/units.ts";
 import type { Shell } from "../ports/shell.ts";
 import type { Allocation } from "../ports/disk.ts";
 import type { SessionOptions, TorrentOptions } from "../session/options.ts";
@@ -30,6 +31,8 @@ export interface Plan {
   readonly allowPrivate: boolean;
   /** The program to run while everything is seeded. */
   readonly command?: readonly string[];
+  /** Nothing is kept: one file goes to standard output, the named one or the only one that is wanted. */
+  readonly pour?: { readonly file: string | undefined };
   /** Where the data is to lie, where a torrent alone does not say. */
   readonly place?: (
     metainfo: Metainfo,
@@ -109,6 +112,34 @@ export function withCommand(plan: Plan, { options, rest }: Invocation): Plan {
     });
   }
   return { ...plan, command: rest };
+}
+
+/** How far ahead of its reader a stream is fetched. */
+const BUFFER_BYTES: number = 32 * MIB;
+
+/**
+ * The plan for a stream to standard output: kept in memory, ahead of its reader.
+ *
+ * @throws {UsageError} with what only makes sense for files, or for events on standard output.
+ */
+export function pouring(plan: Plan, { options, verb }: Invocation, file?: string): Plan {
+  const label = verb.name === "cat" ? "cat" : "--output -";
+  const idle = ["json", "seed", "seed-ratio", "seed-time", "seed-while", "input-file"]
+    .find((name) => options.flag(name) || Boolean(options.text(name)));
+  if (idle !== undefined) {
+    const why = idle === "json"
+      ? "standard output is for the data"
+      : idle === "input-file"
+      ? "one file goes to standard output"
+      : "what is streamed is not kept";
+    throw new UsageError(`Cannot use --${idle} with ${label}: ${why}`);
+  }
+  return {
+    ...plan,
+    session: { ...plan.session, bufferBytes: options.number("buffer") ?? BUFFER_BYTES },
+    torrent: { ...plan.torrent, isInMemory: true, seed: false },
+    pour: { file },
+  };
 }
 
 /** What the options say about files. */

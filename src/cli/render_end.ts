@@ -22,13 +22,14 @@ export const KINDS: Readonly<Record<string, string>> = {
 
 /**
  * The last line of a good end, to be grepped for `^done: `: bytes, time, average rate, where the data came
- * from, what was given.
+ * from, what was given. Without a folder the data went to standard output.
  */
-export function renderDone(stats: TorrentStats, output: string): string {
+export function renderDone(stats: TorrentStats, output: string | undefined): string {
   const { bytesTotal, seconds } = stats;
   const parts = [`${formatBytes(bytesTotal)} in ${formatSeconds(seconds)}`];
   parts.push(...renderTransfer([stats]));
-  return `done: ${forTerminal(stats.name)}: ${parts.join(", ")}, in ${forTerminal(output)}`;
+  const place = output === undefined ? "to standard output" : `in ${forTerminal(output)}`;
+  return `done: ${forTerminal(stats.name)}: ${parts.join(", ")}, ${place}`;
 }
 
 /** The last line of all when there were several: `done: 3 torrents: …`. */

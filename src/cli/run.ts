@@ -62,6 +62,9 @@ function runVerb(context: Context): Promise<Ending> {
     case "get":
       sayFirst(context);
       return import("./commands/get.ts").then(({ runGet }) => runGet(context));
+    case "cat":
+      sayFirst(context);
+      return import("./commands/cat.ts").then(({ runCat }) => runCat(context));
     case "info":
       return import("./commands/info.ts").then(({ runInfo }) => runInfo(context));
     case "seed":

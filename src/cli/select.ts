@@ -113,7 +113,7 @@ function mark(
 const MAX_COMPARED = 20_000;
 
 /** Up to three paths that look like what was meant: they contain its letters, or are few edits away. */
-function closeNames(glob: string, files: readonly Choosable[]): string[] {
+export function closeNames(glob: string, files: readonly Choosable[]): string[] {
   const plain = glob.replace(/[*?[\]{}\\]/g, "").toLowerCase();
   const wantsPath = plain.includes("/");
   const limit = Math.max(2, Math.floor(plain.length / 2));

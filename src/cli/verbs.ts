@@ -82,6 +82,25 @@ const DONE: readonly VerbSpec[] = [
     isBuilt: true,
   },
   {
+    name: "cat",
+    usage: "SOURCE [FILE]",
+    min: 1,
+    max: 2,
+    summary: "write the verified bytes of one file to standard output",
+    examples: [
+      { command: "starling cat data.torrent archive.tar | tar -x", does: "unpack while it comes" },
+      { command: "starling cat film.torrent | mpv -", does: "the only file" },
+      { command: "starling cat logs.torrent 3 | zcat | head", does: "by its number in info" },
+    ],
+    notes: [
+      SOURCE_NOTE,
+      "FILE is the path inside the torrent, or its number; it can be left out where there is one file. " +
+      "Nothing is written to the disk: what is read is let go, and --buffer bounds what is fetched ahead. " +
+      "A reader that goes away ends it quietly; data that breaks off is an error.",
+    ],
+    isBuilt: true,
+  },
+  {
     name: "seed",
     usage: "TORRENT [PATH]",
     min: 1,
@@ -299,7 +318,6 @@ const DONE: readonly VerbSpec[] = [
 
 const LATER: readonly VerbSpec[] = [
   later("meta", "MAGNET", "fetch only the metadata of a magnet link"),
-  later("cat", "SOURCE [FILE]", "write the verified bytes of one file to standard output"),
   later("doctor", "[SOURCE]", "say why a download is stalled"),
 ];
 

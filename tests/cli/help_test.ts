@@ -43,7 +43,7 @@ Deno.test("help has examples that are accepted when typed", () => {
   for (const { examples } of VERBS) {
     for (const { command } of examples) {
       const words = command.slice(command.indexOf("starling ") + "starling ".length)
-        .split(" ").map((word) => word.replaceAll("'", ""));
+        .replace(/ \|.*/, "").split(" ").map((word) => word.replaceAll("'", ""));
       parseCommandLine(words, () => undefined);
     }
   }

@@ -201,8 +201,6 @@ Deno.test("parseCommandLine() refuses what does not exist yet, and never ignores
     "--webseed http://w/",
     "--blocklist f",
     "--reuse d",
-    "--buffer 1M",
-    "-o -",
     "--super-seed",
     "--no-webseeds=false",
     "--continue=false",

@@ -11,15 +11,23 @@ import { type Deadline, deadline } from "../deadline.ts";
 import { type Downloaded, Downloads } from "../download.ts";
 import { type Failure, Interrupted } from "../exit.ts";
 import { openLog } from "../log.ts";
-import { asGuest, type Plan, planOf, withCommand } from "../plan.ts";
+import { asGuest, type Plan, planOf, pouring, withCommand } from "../plan.ts";
 import { bytesBySourceOf } from "../render_end.ts";
 import { checkSource, readList } from "../source.ts";
+import { UsageError } from "../usage_error.ts";
 
 /** Downloads every SOURCE. The highest exit code wins. */
 export async function runGet(context: Context): Promise<Ending> {
   const { shell, invocation, interrupts } = context;
   const { options } = invocation;
-  const plan = asGuest(withCommand(planOf(options, shell), invocation));
+  const base = asGuest(withCommand(planOf(options, shell), invocation));
+  const isStream = options.text("output") === "-";
+  if (isStream && invocation.operands.length > 1) {
+    throw new UsageError(
+      "Cannot use --output - with several sources: one file goes to standard output",
+    );
+  }
+  const plan = isStream ? pouring(base, invocation) : base;
   invocation.operands.forEach(checkSource);
   using limit = deadline(shell.clock, plan.timeoutMs, interrupts.signal);
   const list = options.text("input-file");

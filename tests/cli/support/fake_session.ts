@@ -6,6 +6,7 @@
 
 import { Broadcast } from "../../../src/base/broadcast.ts";
 import type { Parts, RunningSession, RunningTorrent } from "../../../src/cli/context.ts";
+import { StreamError } from "../../../src/base/errors.ts";
 import { hex } from "../../../src/base/bytes.ts";
 import { NO_CACHE } from "../../../src/platform/cache.ts";
 import { systemHasher } from "../../../src/platform/hasher.ts";
@@ -50,6 +51,29 @@ export class FakeTorrent implements RunningTorrent {
     const state = this.#isSeeding ? "seeding" : "downloading";
     return stats({ name, state, infoHash: this.infoHash, bytesDone: 40_000, bytesTotal: 40_000 });
   }
+
+  /** What is streamed, in chunks; it breaks off where it is stopped before its end. */
+  chunks: Iterable<string> = [];
+
+  stream(file: number): ReadableStream<Uint8Array> {
+    this.streamed = file;
+    const encoder = new TextEncoder();
+    const chunks = this.chunks[Symbol.iterator]();
+    return new ReadableStream({
+      start: (controller) => {
+        this.finished.then(() => controller.error(new StreamError("stopped", "stopped")));
+      },
+      pull: (controller) => {
+        const { value, done } = chunks.next();
+        if (!done) return controller.enqueue(encoder.encode(value));
+        controller.close();
+        this.end({ kind: "complete" });
+      },
+    });
+  }
+
+  /** The file that is streamed. */
+  streamed: number | undefined;
 
   async stop(): Promise<void> {
     if (!this.isStubborn) this.end({ kind: this.#isSeeding ? "complete" : "stopped" });

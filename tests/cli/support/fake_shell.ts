@@ -64,6 +64,10 @@ export class FakeOutput implements Output {
   backlog = 0;
   text = "";
   bytes: Uint8Array = new Uint8Array(0);
+  /** What writing fails with. */
+  failure: Error | undefined;
+  /** Whether nobody takes what is written. */
+  isStuck = false;
   readonly #gone = Promise.withResolvers<void>();
   readonly closed = this.#gone.promise;
 
@@ -83,8 +87,9 @@ export class FakeOutput implements Output {
     this.text += text;
   }
 
-  flush(): Promise<void> {
-    return Promise.resolve();
+  async flush(): Promise<void> {
+    if (this.isStuck) await this.closed;
+    if (this.failure !== undefined) throw this.failure;
   }
 
   /** The reader goes away. */

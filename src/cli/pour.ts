@@ -1,0 +1,80 @@
+/**
+ * A file of a torrent to standard output: which one, and its bytes.
+ *
+ * @module
+ */
+
+import { StreamError } from "../base/errors.ts";
+import type { Output } from "../ports/shell.ts";
+import type { FileEntry } from "../metainfo/torrent_file.ts";
+import { type Failure, failureOf } from "./exit.ts";
+import { chooseFiles, closeNames, type FileWish } from "./select.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** A file that can be poured. */
+export type Pourable = Pick<FileEntry, "displayPath" | "isPad" | "path">;
+
+/**
+ * The one file that is wanted: FILE where that was given, else the only one of the wish.
+ *
+ * @throws {UsageError} where there is no such file, or more than one is left.
+ */
+export function chooseOne(
+  files: readonly Pourable[],
+  wish: FileWish,
+  name: string | undefined,
+): number {
+  if (name !== undefined) return fileNamed(files, name);
+  const { selection } = chooseFiles(files, wish);
+  const all = selection ?? [...files.keys()].filter((file) => !files[file]!.isPad);
+  if (all.length === 1) return all[0]!;
+  const names = all.slice(0, 3).map((file) => files[file]!.displayPath);
+  throw new UsageError(
+    `Cannot stream: one file goes to standard output, and ${all.length} are here`,
+    {
+      hint: `name one, as starling info lists them: ${names.join(", ")}${
+        all.length > 3 ? ", …" : ""
+      }`,
+    },
+  );
+}
+
+/** By its path inside the torrent, with or without the top folder, or else by its number. */
+function fileNamed(files: readonly Pourable[], name: string): number {
+  const at = files.findIndex((file) =>
+    !file.isPad && (file.displayPath === name || file.path.join("/") === name)
+  );
+  if (at >= 0) return at;
+  const number = /^[1-9]\d{0,8}$/.test(name) ? Number(name) - 1 : -1;
+  if (number >= 0 && files[number]?.isPad === false) return number;
+  const close = closeNames(name, files);
+  throw new UsageError(`Cannot stream ${JSON.stringify(name)}: there is no such file`, {
+    hint: close.length > 0 ? `close are ${close.join(", ")}` : "starling info lists the files",
+  });
+}
+
+/** How it ended: all was taken, the reader went away before, or something else is to be said. */
+export type Poured = "taken" | "left" | "broken" | Failure;
+
+/**
+ * Writes a stream to an output, no faster than that takes it. Never rejects: "broken" is a stream that broke
+ * off, of which its torrent tells why.
+ */
+export async function pour(
+  stream: ReadableStream<Uint8Array>,
+  output: Output,
+): Promise<Poured> {
+  let isClosed = false;
+  output.closed.then(() => isClosed = true);
+  try {
+    // Leaving the loop, by whatever way, cancels the stream.
+    for await (const chunk of stream) {
+      output.writeBytes(chunk);
+      await output.flush();
+      if (isClosed) return "left";
+    }
+    return "taken";
+  } catch (error) {
+    return error instanceof StreamError ? "broken" : failureOf(error);
+  }
+}
