@@ -66,11 +66,12 @@ export type {
   WarningEvent,
 } from "./session/events.ts";
 export type { AddTorrent, SessionOptions, TorrentOptions } from "./session/options.ts";
+export { type LookOptions, type LookReport, SwarmLook } from "./session/look.ts";
 export { Session } from "./session/session.ts";
 export type { SourceStats } from "./session/source_stats.ts";
 export type { StreamOptions } from "./session/streams.ts";
 export type { TorrentState, TorrentStats, TrackerStats } from "./session/stats.ts";
-export type { PeerSource } from "./swarm/peer_sources.ts";
+export type { PeerSource, SourceRules } from "./swarm/peer_sources.ts";
 export { Torrent } from "./session/torrent.ts";
 
 /**

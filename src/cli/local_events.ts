@@ -7,6 +7,7 @@
  */
 
 import type { EventBase, FileEvent } from "../session/events.ts";
+import type { Finding } from "./checkup.ts";
 
 /** Data is being hashed to make a torrent; at most one a second. */
 export interface HashEvent extends EventBase {
@@ -83,6 +84,14 @@ export interface ScrapeEvent extends EventBase {
   readonly trouble: string | null;
 }
 
+/** What a look at this machine and at a swarm has found. */
+export interface DoctorEvent extends EventBase {
+  readonly type: "doctor";
+  /** Of the torrent, where there is one. */
+  readonly name?: string;
+  readonly findings: readonly Finding[];
+}
+
 /** Everything of this file. */
 export type LocalEvent =
   | SharedEvent
@@ -90,4 +99,5 @@ export type LocalEvent =
   | TorrentEvent
   | MagnetEvent
   | VerifiedFileEvent
-  | ScrapeEvent;
+  | ScrapeEvent
+  | DoctorEvent;

@@ -58,9 +58,10 @@ const URLS = /\s+|,(?=\w+:\/\/)/;
 
 const FILES: readonly OptionSpec[] = [
   option("-o, --output DIR", TEXT, "where the torrent's file or folder goes (.); - is stdout", {
-    verbs: ["get", "create", "edit", "meta"],
+    verbs: ["get", "create", "edit", "meta", "doctor"],
     also: ["-d", "--dir"],
     helpIn: {
+      doctor: { help: "where the download would go (.)" },
       create: {
         metavar: "FILE",
         help: "the torrent file, or a folder for it (NAME.torrent); - is stdout",
@@ -330,6 +331,7 @@ const DEADLINES: readonly OptionSpec[] = [
   ),
   option("--timeout DURATION", DURATION, "for the whole run (none; 0: none)", {
     verbs: [...new Set([...SWARM, ...SOURCED, "create" as const])],
+    helpIn: { doctor: { help: "how long to look (15s)" } },
   }),
 ];
 

@@ -79,6 +79,9 @@ function runVerb(context: Context): Promise<Ending> {
       return import("./commands/magnet.ts").then(({ runMagnet }) => runMagnet(context));
     case "edit":
       return import("./commands/edit.ts").then(({ runEdit }) => runEdit(context));
+    case "doctor":
+      sayFirst(context);
+      return import("./commands/doctor.ts").then(({ runDoctor }) => runDoctor(context));
     case "scrape":
       sayFirst(context);
       return import("./commands/scrape.ts").then(({ runScrape }) => runScrape(context));

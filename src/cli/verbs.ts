@@ -246,6 +246,24 @@ const DONE: readonly VerbSpec[] = [
     isBuilt: true,
   },
   {
+    name: "doctor",
+    usage: "[SOURCE]",
+    min: 0,
+    max: 1,
+    summary: "say why a download is stalled: trackers, UDP, DHT, port, disk, pieces",
+    examples: [
+      { command: "starling doctor", does: "what this machine lets through" },
+      { command: "starling doctor stalled.torrent -o ~/Downloads", does: "why it does not move" },
+      { command: "starling doctor stalled.torrent --timeout 60 --json", does: "for scripts" },
+    ],
+    notes: [
+      "SOURCE is the path of a .torrent file, - for one on standard input, an http(s) URL of one, a magnet " +
+      "link or an infohash. Peers are asked what they have, and for no data. The status is 0 when a download " +
+      "could work, 7 when no peer can be reached, 3 when those who can lack pieces.",
+    ],
+    isBuilt: true,
+  },
+  {
     name: "tracker",
     usage: "",
     min: 0,
@@ -318,7 +336,6 @@ const DONE: readonly VerbSpec[] = [
 
 const LATER: readonly VerbSpec[] = [
   later("meta", "MAGNET", "fetch only the metadata of a magnet link"),
-  later("doctor", "[SOURCE]", "say why a download is stalled"),
 ];
 
 /** Every verb, those this version has first. */

@@ -11,6 +11,7 @@ import { dirname, join } from "@std/path";
 import type { EndSignal, LineFile, Scratch, Shell } from "../ports/shell.ts";
 import { systemClock } from "./clock.ts";
 import { toDiskError } from "./disk_errors.ts";
+import { roomAt } from "./folder_room.ts";
 import { systemFolders } from "./folders.ts";
 import { hostSystem } from "./host.ts";
 import { StreamOutput } from "./output.ts";
@@ -31,6 +32,7 @@ export function openShell(): Shell {
     size: () => terminalSize(stderr.isTerminal || stdout.isTerminal),
     readSource,
     kindOf,
+    roomAt,
     run,
     hostAddresses,
     makeScratch,

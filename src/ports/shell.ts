@@ -55,6 +55,16 @@ export interface Scratch extends AsyncDisposable {
   put(name: string, data: Uint8Array): Promise<string>;
 }
 
+/** A folder that something is to be written to. */
+export interface FolderRoom {
+  /** The folder, or the nearest one above it that is there. */
+  readonly path: string;
+  /** Why nothing can be written there, in words; `undefined` where it can. */
+  readonly trouble: string | undefined;
+  /** Bytes that are free; `undefined` where that is not known or may not be asked. */
+  readonly freeBytes: number | undefined;
+}
+
 /** The surroundings. */
 export interface Shell {
   /** The command line without the program itself. */
@@ -86,6 +96,8 @@ export interface Shell {
    * @throws {DiskError} when it cannot be found out.
    */
   kindOf(path: string): Promise<"file" | "folder" | "other" | undefined>;
+  /** Whether a folder could be written to, by trying; nothing stays behind. Never asks a person. */
+  roomAt(path: string): Promise<FolderRoom>;
   /**
    * Runs a program with our own streams and no shell; resolves with its exit code (128 + the signal, where
    * one ended it). Aborting ends it with SIGTERM.

@@ -59,6 +59,8 @@ export interface AnnouncerOptions {
   readonly world: AnnouncerWorld;
   /** Whether the torrent is private (BEP 27): it then keeps to one tier as long as that works. */
   readonly isPrivate?: boolean;
+  /** Ask every tracker at once (false). */
+  readonly asksAll?: boolean;
   /** Permit what the safety policy refuses. */
   readonly allowPrivate?: boolean;
   /** Sent as `User-Agent`. */
@@ -149,6 +151,7 @@ export class Announcer {
       tiers,
       random,
       isPrivate: options.isPrivate ?? false,
+      asksAll: options.asksAll ?? false,
     });
   }
 
@@ -212,6 +215,8 @@ export class Announcer {
       tier: tracker.tier,
       status: statusWords(tracker, now),
       isWorking: tracker.state === "working",
+      failure: tracker.error?.kind ?? null,
+      waitingMs: tracker.asking === undefined ? 0 : now - tracker.asking.since,
       seeds: tracker.seeds,
       leeches: tracker.leeches,
     }));

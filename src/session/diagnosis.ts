@@ -6,6 +6,7 @@
 
 import type { Bitfield } from "../base/bitfield.ts";
 import type { Peer } from "../swarm/peer.ts";
+import type { DhtReport } from "./dht_report.ts";
 import type { TrackerStats } from "./stats.ts";
 
 /** What is known when a download stalls. */
@@ -18,19 +19,46 @@ export interface StallFacts {
   readonly trackers: readonly TrackerStats[];
   /** Payload bytes that failed their hash. */
   readonly corruptBytes: number;
+  readonly dht: DhtReport;
+}
+
+/** Whether datagrams leave this machine and answers come back. */
+export type UdpState = "works" | "silent" | "unknown";
+
+/** A tracker that has not answered for so long is taken for silent. */
+export const SILENT_MS = 5_000;
+/** So many questions to the DHT without one answer are no accident. */
+const SILENT_QUERIES = 8;
+
+/**
+ * What trackers and the DHT tell of UDP. One tracker that is silent may be dead; two of them, or the whole
+ * DHT, and nobody who answers: datagrams do not come through.
+ */
+export function udpState(trackers: readonly TrackerStats[], dht: DhtReport): UdpState {
+  const asked = trackers.filter(({ url }) => url.startsWith("udp:"));
+  const isHeard = asked.some(({ isWorking, failure }) => isWorking || failure === "refused");
+  if (isHeard || dht.isReachable) return "works";
+  const silent = asked.filter(isSilent).map(({ url }) => new URL(url).hostname);
+  const queries = dht.families.reduce((sum, { sent }) => sum + sent, 0);
+  return new Set(silent).size >= 2 || queries >= SILENT_QUERIES ? "silent" : "unknown";
+}
+
+/** Whether a tracker was asked and has given no sign of life. */
+export function isSilent({ failure, waitingMs }: TrackerStats): boolean {
+  return failure === "timeout" || (failure === null && waitingMs >= SILENT_MS);
 }
 
 /** The most likely reason, without a full stop. */
 export function diagnose(facts: StallFacts): string {
   const { peers, peersKnown, peersBanned } = facts;
-  if (peersKnown === 0) return `no peers found${trackerErrors(facts.trackers)}`;
+  if (peersKnown === 0) return `no peers found${trackerErrors(facts.trackers)}${udpTrouble(facts)}`;
   if (peers.length === 0 && peersBanned > 0) {
     return `${count(peersBanned, "peer")} sent corrupt data and nobody else can be reached`;
   }
   if (peers.length === 0) {
     return `none of ${count(peersKnown, "known peer")} can be reached${
       trackerErrors(facts.trackers)
-    }`;
+    }${udpTrouble(facts)}`;
   }
   const nowhere = missingEverywhere(facts);
   if (nowhere.length === facts.lacking.count) {
@@ -73,7 +101,18 @@ function trackerErrors(trackers: readonly TrackerStats[]): string {
   if (trackers.length === 0) return " and no tracker is used";
   const failing = trackers.filter((t) => !t.isWorking).slice(0, 3);
   if (failing.length === 0) return "";
-  return ` (${failing.map((t) => `${t.url}: ${t.status}`).join("; ")})`;
+  return ` (${failing.map((t) => `${t.url}: ${trackerWords(t)}`).join("; ")})`;
+}
+
+/** How a tracker stands, in words; of one that does not answer, for how long. */
+export function trackerWords(tracker: TrackerStats): string {
+  const { status, failure, waitingMs, isWorking } = tracker;
+  if (isWorking || failure !== null || waitingMs < SILENT_MS) return status;
+  return `no answer for ${Math.round(waitingMs / 1000)} s`;
+}
+
+function udpTrouble({ trackers, dht }: StallFacts): string {
+  return udpState(trackers, dht) === "silent" ? "; UDP seems to be blocked" : "";
 }
 
 function count(n: number, noun: string): string {

@@ -46,6 +46,8 @@ export interface FinderParts {
   readonly userPeers: readonly string[];
   /** Announce URLs, named by the user. */
   readonly userTrackers: readonly string[];
+  /** Ask every tracker at once (false). */
+  readonly asksAllTrackers?: boolean;
   /** Bytes, for trackers: more than 0 left while the size is not known. */
   readonly counters: () => { uploaded: number; downloaded: number; left: number };
   /** Peers that are connected. */
@@ -146,6 +148,7 @@ function announcerFor(parts: FinderParts): Announcer {
     onWarning,
     world,
     isPrivate,
+    asksAll: parts.asksAllTrackers ?? false,
     allowPrivate,
     userAgent,
     udp,

@@ -21,11 +21,12 @@ import type { Connections } from "./connections.ts";
 import type { DhtReport } from "./dht_report.ts";
 import { DhtService } from "./dht_service.ts";
 import type { SessionEvent } from "./events.ts";
+import { type LookOptions, SwarmLook } from "./look.ts";
 import type { AddTorrent, SessionOptions } from "./options.ts";
 import { LsdService } from "./lsd_service.ts";
 import { isOurselves, readGreeting, sendGreeting } from "./peer_conn.ts";
 import type { EventBody } from "./reporter.ts";
-import { DEFAULT_BUFFER_BYTES, Torrent } from "./torrent.ts";
+import { DEFAULT_BUFFER_BYTES, Torrent, type TorrentHost } from "./torrent.ts";
 import { UdpTrackers } from "./tracker_udp.ts";
 
 /** Peers at the most, dialling plus connected. */
@@ -117,29 +118,26 @@ export class Session implements AsyncDisposable {
     if (this.#torrents.has(key)) {
       throw new OptionsError(`Cannot add torrent ${key}: it is running already`);
     }
-    const torrent = new Torrent({
-      world: this.#world,
-      scope: this.#scope,
-      permits: this.#permits,
-      peerId: this.#peerId,
-      downLimit: this.#downLimit,
-      upLimit: this.#upLimit,
-      bufferBytes: this.#options.bufferBytes ?? DEFAULT_BUFFER_BYTES,
-      allowPrivate: this.#options.allowPrivate ?? false,
-      userAgent: this.#options.userAgent ?? USER_AGENT,
-      udp: this.#udp,
-      dht: this.#dht,
-      lsd: this.#lsd,
-      port: () => this.port,
-      publish: (event) => this.#publish(event),
-      onConnections: (connections) => this.#connections.set(key, connections),
-    }, options);
+    const torrent = new Torrent(this.#host(key), options);
     this.#torrents.set(key, torrent);
     torrent.finished.then(() => {
       this.#torrents.delete(key);
       this.#connections.delete(key);
     });
     return torrent;
+  }
+
+  /** Looks at the swarm of a torrent that is not running in this session, until it is disposed. */
+  look(options: LookOptions): SwarmLook {
+    const key = hex(options.infoHash);
+    const look = new SwarmLook(this.#host(key), options);
+    look.ended.then(() => this.#connections.delete(key));
+    return this.#scope.use(look);
+  }
+
+  /** Opens the DHT without a torrent. */
+  async startDht(): Promise<void> {
+    await this.#dht.start();
   }
 
   /**
@@ -162,6 +160,27 @@ export class Session implements AsyncDisposable {
     await this.#scope[Symbol.asyncDispose]();
     this.#events.close();
     await this.#owned?.[Symbol.asyncDispose]();
+  }
+
+  /** What a torrent needs of us. */
+  #host(key: string): TorrentHost {
+    return {
+      world: this.#world,
+      scope: this.#scope,
+      permits: this.#permits,
+      peerId: this.#peerId,
+      downLimit: this.#downLimit,
+      upLimit: this.#upLimit,
+      bufferBytes: this.#options.bufferBytes ?? DEFAULT_BUFFER_BYTES,
+      allowPrivate: this.#options.allowPrivate ?? false,
+      userAgent: this.#options.userAgent ?? USER_AGENT,
+      udp: this.#udp,
+      dht: this.#dht,
+      lsd: this.#lsd,
+      port: () => this.port,
+      publish: (event) => this.#publish(event),
+      onConnections: (connections) => this.#connections.set(key, connections),
+    };
   }
 
   #publish(event: EventBody): void {

@@ -6,6 +6,7 @@
 
 import type { Bitfield } from "../base/bitfield.ts";
 import { hex } from "../base/bytes.ts";
+import type { TrackerErrorKind } from "../base/errors.ts";
 import type { SelectedBytes } from "../metainfo/selected_bytes.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
 import type { CloseCounts } from "./events.ts";
@@ -33,6 +34,10 @@ export interface TrackerStats {
   readonly status: string;
   /** Whether its last answer was one. */
   readonly isWorking: boolean;
+  /** What kind of failure the last announce was, null where it was none. */
+  readonly failure: TrackerErrorKind | null;
+  /** For how long the announce under way has had no answer, 0 where none is under way. */
+  readonly waitingMs: number;
   /** Seeds as it says, null while unknown; of a torrent, connected peers that have everything. */
   readonly seeds: number | null;
   /** Leeches as it says, null while unknown. */

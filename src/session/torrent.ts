@@ -355,6 +355,7 @@ export class Torrent {
       lacking: exchange.swarm.lacking,
       trackers: this.#finder?.trackers ?? [],
       corruptBytes: exchange.swarm.counters.corrupt,
+      dht: this.#host.dht.report(),
     });
   }
 

@@ -39,8 +39,8 @@ export function sortTrackerUrls(
       return [url.href];
     }
     const status = `not allowed: ${url.refusal}`;
-    const unknown = { isWorking: false, seeds: null, leeches: null };
-    skipped.push({ url: trackerHost(text), tier, status, ...unknown });
+    const state = { isWorking: false, failure: "policy", waitingMs: 0 } as const;
+    skipped.push({ url: trackerHost(text), tier, status, ...state, seeds: null, leeches: null });
     return [];
   };
   const result = {

@@ -76,6 +76,13 @@ export class PeerBook {
     return [...this.#known].filter(([, known]) => known.isBanned).map(([key]) => key);
   }
 
+  /** How many addresses of each source are known. */
+  countBySource(): Partial<Record<PeerSource, number>> {
+    const counts: Partial<Record<PeerSource, number>> = {};
+    for (const { source } of this.#known.values()) counts[source] = (counts[source] ?? 0) + 1;
+    return counts;
+  }
+
   /** Where the address of a number came from; `undefined` once it was put out. */
   sourceOf(id: number): PeerSource | undefined {
     return this.#byId.get(id)?.source;

@@ -81,6 +81,8 @@ export interface TierListOptions {
   readonly random: Pick<Random, "below">;
   /** Keep to one tier for as long as it works, since a private tracker adds up what each peer reports (BEP 27). */
   readonly isPrivate?: boolean;
+  /** Ask every tracker at once, each a tier, to hear what all of them say (false). */
+  readonly asksAll?: boolean;
 }
 
 interface Entry extends Mutable<Tracker> {
@@ -131,8 +133,9 @@ export class TierList {
       if (entries.length > 0) this.#tiers.push({ entries, openedAt: undefined });
     };
     userTrackers.forEach((url, i) => add([url], i, true));
-    this.#openAtOnce = this.#tiers.length + 1;
-    tiers.forEach((urls, i) => add(urls, userTrackers.length + i, false));
+    this.#openAtOnce = options.asksAll ? Infinity : this.#tiers.length + 1;
+    const own = options.asksAll ? tiers.flat().map((url) => [url]) : tiers;
+    own.forEach((urls, i) => add(urls, userTrackers.length + i, false));
     this.#isPrivate = options.isPrivate ?? false;
   }
 

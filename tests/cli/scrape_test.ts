@@ -7,7 +7,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { concat } from "../../src/base/bytes.ts";
 import { encode } from "../../src/bencode/encode.ts";
-import { runCli } from "../../src/cli/run.ts";
 import {
   decodeQuery,
   putConnectAnswer,
@@ -15,9 +14,8 @@ import {
   putScrapeCounts,
 } from "../../src/tracker/udp_server_codec.ts";
 import type { SimAnswer } from "../sim/http.ts";
-import { type SimHost, SimWorld } from "../sim/world.ts";
-import { FakeSession } from "./support/fake_session.ts";
-import { FakeShell, turn } from "./support/fake_shell.ts";
+import type { SimHost, SimWorld } from "../sim/world.ts";
+import { type SimRun, simRun, type SimRunOptions } from "./support/sim_run.ts";
 import { torrentBytes, type TorrentParts } from "./support/torrents.ts";
 
 const HASH = "11".repeat(20);
@@ -53,31 +51,11 @@ async function serveUdp(host: SimHost): Promise<void> {
   }
 }
 
-interface Options {
-  readonly prepare?: (world: SimWorld) => void;
-  readonly torrent?: TorrentParts;
-  readonly interruptAfter?: number;
-}
-
-async function scrape(args: readonly string[], options: Options = {}) {
-  const world = new SimWorld({ seed: 3 });
-  options.prepare?.(world);
-  const files = { "t": torrentBytes(options.torrent ?? {}) };
-  const shell = new FakeShell({ args: ["scrape", ...args], files });
-  const host = world.host(["10.0.0.1", "fd00::1"]);
-  const ending = runCli(shell, {
-    ...new FakeSession().parts(shell),
-    openWorld: () =>
-      Promise.resolve({ ...host.process, [Symbol.asyncDispose]: () => Promise.resolve() }),
-  });
-  // The command's module is loaded in real time.
-  for (let i = 0; i < 1000 && shell.stderr.text === ""; i++) await turn();
-  if (options.interruptAfter !== undefined) {
-    await world.run(options.interruptAfter);
-    shell.kill("SIGINT");
-  }
-  const code = await world.wait(ending);
-  return { code, shell, seconds: world.clock.now() / 1000, sockets: host.net.udp.size };
+function scrape(
+  args: readonly string[],
+  { torrent = {}, ...options }: SimRunOptions & { readonly torrent?: TorrentParts } = {},
+): Promise<SimRun> {
+  return simRun(["scrape", ...args], { ...options, files: { "t": torrentBytes(torrent) } });
 }
 
 Deno.test("scrape prints what each tracker says, beside what is wrong with the others", async () => {

@@ -10,7 +10,14 @@ import { DiskError } from "../../../src/base/errors.ts";
 import type { Clock } from "../../../src/ports/clock.ts";
 import { systemFolders } from "../../../src/platform/folders.ts";
 import type { Folders } from "../../../src/ports/folder.ts";
-import type { EndSignal, LineFile, Output, Scratch, Shell } from "../../../src/ports/shell.ts";
+import type {
+  EndSignal,
+  FolderRoom,
+  LineFile,
+  Output,
+  Scratch,
+  Shell,
+} from "../../../src/ports/shell.ts";
 
 /** A clock that stands still until it is advanced. */
 export class FakeClock implements Clock {
@@ -112,6 +119,8 @@ export interface FakeShellOptions {
   readonly size?: { columns: number; rows: number };
   readonly files?: Readonly<Record<string, Uint8Array>>;
   readonly folders?: readonly string[];
+  /** What differs from a folder that can be written to. */
+  readonly room?: Partial<FolderRoom>;
   /** What every command that is run ends with. */
   readonly commandCode?: number;
 }
@@ -159,6 +168,11 @@ export class FakeShell implements Shell {
   kindOf(path: string): Promise<"file" | "folder" | undefined> {
     const isFolder = this.#options.folders?.includes(path) === true;
     return Promise.resolve(isFolder ? "folder" : this.#options.files?.[path] && "file");
+  }
+
+  roomAt(path: string): Promise<FolderRoom> {
+    const room = { path, trouble: undefined, freeBytes: 5e9 };
+    return Promise.resolve({ ...room, ...this.#options.room });
   }
 
   run(command: readonly string[]): Promise<number> {

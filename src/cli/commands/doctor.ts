@@ -1,0 +1,169 @@
+/**
+ * `starling doctor [SOURCE]`: why is it stalled? Looks at this machine and, for a while, at the swarm; says what
+ * it found and whether a download could work. Nothing is downloaded.
+ *
+ * @module
+ */
+
+import { hex } from "../../base/bytes.ts";
+import { DiskError, NetworkError } from "../../base/errors.ts";
+import type { World } from "../../ports/world.ts";
+import type { SwarmLook } from "../../session/look.ts";
+import type { SessionOptions } from "../../session/options.ts";
+import { Session } from "../../session/session.ts";
+import {
+  dhtFinding,
+  diskFinding,
+  type Finding,
+  findingLine,
+  peersFinding,
+  piecesFinding,
+  portFinding,
+  proxyFindings,
+  trackerFindings,
+  udpFinding,
+} from "../checkup.ts";
+import type { Context, Ending } from "../context.ts";
+import { forTerminal } from "../escape.ts";
+import { failureOf, OutOfTime } from "../exit.ts";
+import { openLog } from "../log.ts";
+import { asGuest, type Plan, planOf } from "../plan.ts";
+import { openTracked, type Tracked } from "../tracked.ts";
+import { formatSeconds } from "../units.ts";
+
+/** How long it looks where `--timeout` does not say: a dead UDP tracker and a slow dial show by then. */
+const LOOK_MS = 15_000;
+/** How often it looks whether everything is known already. */
+const STEP_MS = 250;
+
+/** Looks, and tells. */
+export async function runDoctor(context: Context): Promise<Ending> {
+  const { shell, parts, invocation, interrupts, screen } = context;
+  const { options, operands: [source] } = invocation;
+  const plan = asGuest(planOf(options, shell));
+  const target = source === undefined ? undefined : await openTracked(context, source);
+  const room = await shell.roomAt(options.text("output") ?? ".");
+  await using log = await openLog(context);
+  await using world = await parts.openWorld({ log, workers: 0 });
+  const { session, taken } = await openSession(world, plan.session);
+  await using open = session;
+  const timeMs = options.number("timeout") || LOOK_MS;
+  const what = target === undefined ? "this machine" : forTerminal(target.name);
+  screen.note(`looking at ${what} for up to ${formatSeconds(timeMs / 1000)}`);
+  const usesDht = plan.torrent.noDht !== true && target?.metainfo?.isPrivate !== true;
+  const look = target === undefined ? undefined : open.look(lookOptions(target, plan));
+  if (look === undefined && usesDht) await open.startDht();
+  const { signal } = interrupts;
+  for (const end = world.clock.now() + timeMs; world.clock.now() < end;) {
+    if (isSettled(open, look, usesDht)) break;
+    await world.clock.sleep(Math.min(STEP_MS, end - world.clock.now()), { signal });
+  }
+  const checkup: Checkup = { session: open, look, usesDht, target, taken };
+  const isPrivate = target?.metainfo?.isPrivate === true;
+  const why = isPrivate ? "this torrent is private (BEP 27)" : "switched off by --no-dht";
+  const findings = [
+    diskFinding(room, target?.metainfo?.pieceMap.totalBytes),
+    portFinding(open.port, taken?.message, look?.report().incoming ?? 0),
+    ...proxyFindings(shell.env),
+    ...swarmFindings(checkup, why),
+  ];
+  tell(context, findings, target);
+  return endingOf(checkup, findings);
+}
+
+/** What was seen. */
+interface Checkup {
+  readonly session: Session;
+  readonly look: SwarmLook | undefined;
+  readonly usesDht: boolean;
+  readonly target: Tracked | undefined;
+  /** Why the port that was asked for could not be had. */
+  readonly taken: NetworkError | undefined;
+}
+
+/** Opens a session; one port that is taken is a finding, not the end. */
+async function openSession(
+  world: World,
+  options: SessionOptions,
+): Promise<{ session: Session; taken: NetworkError | undefined }> {
+  try {
+    return { session: await Session.open(world, options), taken: undefined };
+  } catch (error) {
+    if (!(error instanceof NetworkError)) throw error;
+    return { session: await Session.open(world, { ...options, ports: [0] }), taken: error };
+  }
+}
+
+function lookOptions(target: Tracked, { torrent }: Plan): Parameters<Session["look"]>[0] {
+  const { infoHash, tiers, metainfo, peers } = target;
+  const { trackers = [], noTrackers, noPeers, noDht, noPex, noLsd } = torrent;
+  return {
+    ...{ infoHash, tiers, trackers, noTrackers, noPeers, noDht, noPex, noLsd },
+    map: metainfo?.pieceMap,
+    nodes: metainfo?.nodes ?? [],
+    isPrivate: metainfo?.isPrivate ?? false,
+    peers: [...peers, ...torrent.peers ?? []],
+  };
+}
+
+/** Whether nothing is left to wait for. */
+function isSettled(session: Session, look: SwarmLook | undefined, usesDht: boolean): boolean {
+  const dht = session.dhtReport();
+  if (usesDht && !dht.isReachable && dht.state !== "failed") return false;
+  if (look === undefined) return true;
+  const { trackers, peers, serving, missing } = look.report();
+  const isAsking = trackers.some(({ isWorking, failure }) => !isWorking && failure === null);
+  if (isAsking || peers === 0) return false;
+  return missing === undefined || (missing.length === 0 && serving > 0);
+}
+
+function swarmFindings({ session, look, usesDht }: Checkup, why: string): Finding[] {
+  const dht = session.dhtReport();
+  const report = look?.report();
+  const trackers = report?.trackers ?? [];
+  return [
+    ...trackerFindings(trackers),
+    udpFinding(trackers, dht),
+    dhtFinding(usesDht ? dht : undefined, why),
+    ...report === undefined ? [] : [peersFinding(report), piecesFinding(report)],
+  ];
+}
+
+function tell(
+  { shell, json }: Context,
+  findings: readonly Finding[],
+  target: Tracked | undefined,
+): void {
+  if (json === undefined) {
+    shell.stdout.write(findings.map((finding) => `${findingLine(finding)}\n`).join(""));
+    return;
+  }
+  json.write({
+    v: 1,
+    type: "doctor",
+    at: shell.clock.epochMs(),
+    ...(target === undefined ? {} : { infoHash: hex(target.infoHash), name: target.name }),
+    findings,
+  });
+}
+
+/** Whether a download could work, and if not, why. */
+function endingOf({ look, target, taken }: Checkup, findings: readonly Finding[]): Ending {
+  const facts = target === undefined ? {} : { infoHash: hex(target.infoHash) };
+  const fail = (error: Error): Ending => {
+    const failure = failureOf(error);
+    return { exitCode: failure.exitCode, failure, facts };
+  };
+  const disk = findings.find(({ check, state }) => check === "disk" && state === "bad");
+  if (disk !== undefined) {
+    const about = { path: "", operation: "write", kind: "other" } as const;
+    return fail(new DiskError(`Cannot download: ${disk.message}`, about));
+  }
+  if (taken !== undefined) return fail(taken);
+  if (look === undefined || target === undefined) return { exitCode: 0, facts };
+  const { peers, missing, reason } = look.report();
+  const message = `Cannot download ${target.name}: ${reason}`;
+  if (peers === 0) return fail(new NetworkError("other", message));
+  if (missing !== undefined && missing.length > 0) return fail(new OutOfTime("stalled", message));
+  return { exitCode: 0, facts };
+}
