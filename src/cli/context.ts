@@ -86,6 +86,8 @@ export type EndFacts =
   >
   & {
     readonly source?: string;
+    /** The torrent's file or folder on the disk. */
+    readonly path?: string;
     /** How many files were ok, bad, missing, extra. */
     readonly files?: Readonly<Record<FileState, number>>;
   };

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { join } from "@std/path";
 import type { World } from "../ports/world.ts";
 import type { Outcome, SessionEvent } from "../session/events.ts";
 import type { TorrentStats } from "../session/stats.ts";
@@ -31,6 +32,8 @@ export interface Downloaded {
   readonly infoHash?: string;
   /** The last stats, where it got as far as to have some. */
   readonly stats?: TorrentStats;
+  /** Its file or folder on the disk. */
+  readonly path?: string;
   /** Why it is not complete, where it is not. */
   readonly failure?: Failure;
   /** Whoever read the stream has gone, and nothing is to be said. */
@@ -60,6 +63,7 @@ export class Downloads {
   readonly #progress: Progress;
   readonly #startedAt: number;
   readonly #names = new Map<string, string>();
+  readonly #outputs = new Map<string, string>();
   #session: Promise<RunningSession> | undefined;
   #events: Promise<void> = Promise.resolve();
   readonly #running = new Set<RunningTorrent>();
@@ -141,7 +145,8 @@ export class Downloads {
       const poured = await this.#afterPouring();
       if (poured === "left") return { source, infoHash, isLeft: true };
       const failure = typeof poured === "object" ? poured : this.#failureOf(outcome, stats.name);
-      return { source, infoHash, stats, ...(failure === undefined ? {} : { failure }) };
+      const path = this.#pathOf(infoHash, stats);
+      return { source, infoHash, stats, ...path, ...(failure === undefined ? {} : { failure }) };
     } catch (error) {
       const infoHash = torrent?.infoHash;
       return { source, failure: failureOf(error), ...(infoHash === undefined ? {} : { infoHash }) };
@@ -149,6 +154,12 @@ export class Downloads {
       if (torrent !== undefined) this.#running.delete(torrent);
       row.remove();
     }
+  }
+
+  /** Where its data is, unless that went to standard output. */
+  #pathOf(infoHash: string, { name }: TorrentStats): { readonly path?: string } {
+    if (this.#poured !== undefined) return {};
+    return { path: join(this.#outputs.get(infoHash) ?? this.#plan.torrent.output, name) };
   }
 
   /** Seeding that something else than its goals has ended is no success. */
@@ -197,6 +208,7 @@ export class Downloads {
       ...(timeoutMs === undefined ? {} : { timeoutMs: Math.max(1, timeoutMs - elapsed) }),
     });
     this.#names.set(torrent.infoHash, metainfo.name);
+    if (placed !== undefined) this.#outputs.set(torrent.infoHash, placed.output);
     row.follow(() => torrent.stats());
     if (one !== undefined) this.#poured = this.#pour(torrent, one);
     return torrent;
@@ -318,7 +330,7 @@ export class Downloads {
   }
 
   /** The event of one download among several; the last line of all is the run's. */
-  #tellScript({ source, infoHash, stats, failure }: Downloaded): void {
+  #tellScript({ source, infoHash, stats, path, failure }: Downloaded): void {
     const at = this.#world.clock.epochMs();
     const base = { at, source, ...(infoHash === undefined ? {} : { infoHash }) };
     if (failure !== undefined) {
@@ -328,6 +340,7 @@ export class Downloads {
     const { bytesTotal, bytesDownloaded, bytesUploaded, seconds } = stats!;
     const bytesBySource = bytesBySourceOf([stats!]);
     const totals = { bytesTotal, bytesDownloaded, bytesUploaded, bytesBySource, seconds };
-    this.#context.json?.write({ v: 1, type: "done", ...base, exitCode: 0, ...totals });
+    const end = { exitCode: 0, ...(path === undefined ? {} : { path }) };
+    this.#context.json?.write({ v: 1, type: "done", ...base, ...end, ...totals });
   }
 }

@@ -19,6 +19,8 @@ const BACKLOG_CHARS = 262_144;
 export interface Sourced {
   /** The SOURCE as it was typed. */
   readonly source?: string;
+  /** The torrent's file or folder on the disk, of a download that is complete. */
+  readonly path?: string;
 }
 
 /** An event as `--json` writes it. */

@@ -119,8 +119,9 @@ Deno.test("get --json writes the session's events and done last", async () => {
   const all = events(shell);
   assertEquals(all.map((event) => event.type), ["start", "warning", "done"]);
   assertEquals(all.every((event) => event.v === 1 && typeof event.at === "number"), true);
-  const { exitCode: code, infoHash, source } = all.at(-1)!;
+  const { exitCode: code, infoHash, source, path } = all.at(-1)!;
   assertEquals([code, infoHash, source], [0, session.torrents[0]!.infoHash, "a.torrent"]);
+  assertEquals(path, "a");
   assert(shell.stdout.text.includes("\\u202e"));
   assert(shell.stderr.lines.includes("warning: careful"));
 });

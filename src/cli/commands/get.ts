@@ -67,9 +67,10 @@ async function runWithin(
     : ending;
 }
 
-function endingOf({ source, infoHash, stats, failure }: Downloaded): Ending {
+function endingOf({ source, infoHash, stats, path, failure }: Downloaded): Ending {
   const facts: EndFacts = {
     source,
+    ...(path === undefined || failure !== undefined ? {} : { path }),
     ...(infoHash === undefined ? {} : { infoHash }),
     ...(stats === undefined ? {} : totals([stats])),
   };
