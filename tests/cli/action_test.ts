@@ -29,9 +29,9 @@ interface Step {
 /** The steps, by the layout that this one file has. */
 function steps(): Step[] {
   const body = TEXT.slice(TEXT.indexOf("\n  steps:\n") + "\n  steps:\n".length);
-  return body.split(/^    - /m).slice(1).map((text) => {
-    const env = /^      env:\n((?: {8}.*\n)+)/m.exec(text)?.[1] ?? "";
-    const run = /^      run: \|\n((?: {8}.*\n|\n)+)/m.exec(text)?.[1];
+  return body.split(/^ {4}- /m).slice(1).map((text) => {
+    const env = /^ {6}env:\n((?: {8}.*\n)+)/m.exec(text)?.[1] ?? "";
+    const run = /^ {6}run: \|\n((?: {8}.*\n|\n)+)/m.exec(text)?.[1];
     return {
       id: /^id: (\w+)$/m.exec(text)?.[1],
       env: Object.fromEntries(
@@ -45,7 +45,7 @@ function steps(): Step[] {
 /** The defaults of the inputs. */
 function defaults(): Record<string, string> {
   const inputs = TEXT.slice(TEXT.indexOf("\ninputs:\n"), TEXT.indexOf("\noutputs:\n"));
-  const found = inputs.matchAll(/^  ([\w-]+):\n((?: {4}.*\n?)+)/gm);
+  const found = inputs.matchAll(/^ {2}([\w-]+):\n((?: {4}.*\n?)+)/gm);
   return Object.fromEntries([...found].map(([, name, body]) => {
     const value = /^ {4}default: (.*)$/m.exec(body!)?.[1] ?? "";
     return [name!, value.replace(/^"(.*)"$/, "$1")];
