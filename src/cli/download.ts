@@ -158,7 +158,7 @@ export class Downloads {
 
   /** Where its data is, unless that went to standard output. */
   #pathOf(infoHash: string, { name }: TorrentStats): { readonly path?: string } {
-    if (this.#poured !== undefined) return {};
+    if (this.#plan.pour !== undefined) return {};
     return { path: join(this.#outputs.get(infoHash) ?? this.#plan.torrent.output, name) };
   }
 
