@@ -15,7 +15,7 @@
  */
 
 import { splitHostPort } from "../base/address.ts";
-import { MagnetError } from "../base/errors.ts";
+import { MagnetError, OptionsError } from "../base/errors.ts";
 import { hex } from "../base/bytes.ts";
 import { parseInfoHash } from "./info_hash.ts";
 import { repairedText } from "./text.ts";
@@ -97,6 +97,25 @@ export function formatMagnet(source: MagnetSource): string {
   for (const peer of source.peers ?? []) parts.push(`x.pe=${percentEncode(peer)}`);
   if (source.selection) parts.push(`so=${formatSelection(source.selection)}`);
   return `magnet:?${parts.join("&")}`;
+}
+
+/**
+ * The indices of the files that a link asks for (BEP 53), padding and what there is not left out; `undefined`
+ * for all files.
+ *
+ * @throws {OptionsError} where none of them is there.
+ */
+export function chosenFiles(
+  { selection }: Pick<Magnet, "selection">,
+  files: readonly { readonly isPad: boolean }[],
+): number[] | undefined {
+  if (selection === null) return undefined;
+  const chosen = selection.filter((index) => files[index]?.isPad === false);
+  if (chosen.length > 0) return chosen;
+  throw new OptionsError(
+    "Cannot select files: the magnet link's so= names none that the torrent has",
+    { hint: `the torrent has ${files.length}, counted from 0; --select-file overrides the link` },
+  );
 }
 
 /** Room for a hundred long trackers, and not for a book. */

@@ -12,6 +12,7 @@ import { Meter } from "../base/meter.ts";
 import type { Millis } from "../base/units.ts";
 import type { Encoder } from "../wire/encoder.ts";
 import type { ExtensionHandshake } from "../wire/extension.ts";
+import type { EarlyPieces } from "./early_pieces.ts";
 import { RequestQueue } from "./request_queue.ts";
 import { Uploads } from "./uploads.ts";
 
@@ -60,8 +61,10 @@ export class Peer {
   /** It wants something of us. */
   peerInterested = false;
 
-  /** What it has. */
-  readonly have: Bitfield;
+  /** What it has; no bits while the number of pieces is not known. */
+  have: Bitfield;
+  /** What it said it has while that number was not known. */
+  early: EarlyPieces | undefined;
   /** It said what it has at the start (bitfield, have-all, have-none) or anything after that moment. */
   saidPieces = false;
   /** How often it had everything and then took a piece back (BEP 54). */
@@ -164,7 +167,7 @@ export class Peer {
 
   /** Whether it has every piece. */
   get isSeed(): boolean {
-    return this.have.isFull;
+    return this.have.isFull && this.have.length > 0;
   }
 
   /** Whether it gets nothing more: it has everything, or all that it wants (BEP 21). */
@@ -175,6 +178,11 @@ export class Peer {
   /** Whether it can be told that a piece is gone (BEP 54). */
   get knowsDontHave(): boolean {
     return (this.extensions?.ids.get("lt_donthave") ?? 0) > 0;
+  }
+
+  /** The number of pieces is known by now. */
+  learnPieceCount(pieceCount: number): void {
+    if (this.have.length !== pieceCount) this.have = new Bitfield(pieceCount);
   }
 
   /** Whether a piece may be asked of it now. */

@@ -48,7 +48,7 @@ export interface KnownPeer {
 /** The addresses of a torrent. */
 export class PeerBook {
   readonly #random: Random;
-  readonly #sources: PeerSources;
+  #sources: PeerSources;
   readonly #known = new Map<string, KnownPeer>();
   readonly #byId = new Map<number, KnownPeer>();
   readonly #bannedHosts = new Set<string>();
@@ -86,6 +86,19 @@ export class PeerBook {
   /** Where the address of a number came from; `undefined` once it was put out. */
   sourceOf(id: number): PeerSource | undefined {
     return this.#byId.get(id)?.source;
+  }
+
+  /** Takes no addresses but of these sources from now on, and forgets those of others that are not in use. */
+  restrict(sources: PeerSources): void {
+    this.#sources = sources;
+    for (const [key, known] of this.#known) {
+      if (sources.has(known.source) || known.isBanned) continue;
+      // A connection that is to be closed has its entry until then, and is not dialled again.
+      known.source = "incoming";
+      if (known.isBusy) continue;
+      this.#known.delete(key);
+      this.#byId.delete(known.id);
+    }
   }
 
   /** Takes note of an address; returns its entry unless it is refused. Only the user's may wake a hopeless one. */

@@ -15,7 +15,7 @@ import type { Peer } from "./peer.ts";
 import type { Swarm } from "./swarm.ts";
 
 /** Pieces a peer may allow us while it chokes us; more are of no use. */
-const MAX_ALLOWED_FAST = 100;
+export const MAX_ALLOWED_FAST = 100;
 
 /** Turns the messages of one peer into what happens in its swarm. */
 export class PeerProtocol implements WireHandler {

@@ -1,0 +1,98 @@
+/**
+ * `ut_metadata` (BEP 9), both ways: gets the info dictionary as long as we lack it, and gives it as soon as
+ * we have it, in private torrents as well.
+ *
+ * @module
+ */
+
+import { PeerError } from "../base/errors.ts";
+import { MIB, type Millis } from "../base/units.ts";
+import {
+  decodeMetadata,
+  encodeMetadataData,
+  encodeMetadataReject,
+  metadataPieceBytes,
+} from "../wire/ut_metadata.ts";
+import type { ExtensionOffer } from "../wire/extension.ts";
+import { type Extension, sendExtended } from "./extensions.ts";
+import type { MetadataFetch } from "./metadata_fetch.ts";
+import type { Peer } from "./peer.ts";
+
+/** A part is refused while so much waits to be sent to the peer. */
+const MAX_WAITING_BYTES = 524_288;
+/** A peer gets the whole this often, and {@link EXTRA_BYTES}; nobody needs it more than once. */
+const MAX_TIMES = 3;
+const EXTRA_BYTES: number = MIB;
+/** Messages that a peer may send on top of one for each part, three times over. */
+const EXTRA_MESSAGES = 1000;
+
+/** The extension. */
+export class Metadata implements Extension {
+  readonly name = "ut_metadata";
+  #fetch: MetadataFetch | undefined;
+  #info: Uint8Array | undefined;
+  readonly #given = new WeakMap<Peer, { bytes: number; messages: number }>();
+
+  /** Gives `info`, a view that must stay as it is, or gets it by a fetch. */
+  constructor(what: { readonly info: Uint8Array } | { readonly fetch: MetadataFetch }) {
+    if ("info" in what) this.#info = what.info;
+    else this.#fetch = what.fetch;
+  }
+
+  /** From now on the info dictionary is here, and given. */
+  have(info: Uint8Array): void {
+    this.#info = info;
+    this.#fetch = undefined;
+  }
+
+  offer(): Partial<ExtensionOffer> {
+    return this.#info === undefined ? {} : { metadataSize: this.#info.length };
+  }
+
+  onHandshake(peer: Peer, now: Millis): void {
+    this.#fetch?.onOffer(peer, now);
+  }
+
+  onMessage(peer: Peer, payload: Uint8Array, now: Millis): void {
+    const message = decodeMetadata(payload);
+    if (message?.type === "request") this.#give(peer, message.piece);
+    else if (message?.type === "data") this.#fetch?.onData(peer, message, now);
+    else if (message?.type === "reject") this.#fetch?.onReject(peer, message.piece, now);
+    this.#count(peer);
+  }
+
+  onGone(peer: Peer): void {
+    this.#fetch?.onGone(peer);
+  }
+
+  tick(_peers: readonly Peer[], now: Millis): void {
+    this.#fetch?.tick(now);
+  }
+
+  #give(peer: Peer, piece: number): void {
+    const info = this.#info;
+    const bytes = info === undefined ? 0 : metadataPieceBytes(info.length, piece);
+    const given = this.#recordOf(peer);
+    const mayHave = info !== undefined && bytes > 0 && peer.encoder.length < MAX_WAITING_BYTES &&
+      given.bytes + bytes <= MAX_TIMES * info.length + EXTRA_BYTES;
+    if (!mayHave) return void sendExtended(peer, "ut_metadata", encodeMetadataReject(piece));
+    given.bytes += bytes;
+    sendExtended(peer, "ut_metadata", encodeMetadataData(piece, info));
+  }
+
+  /** @throws {PeerError} more messages than anybody needs. */
+  #count(peer: Peer): void {
+    const parts = Math.ceil((this.#info?.length ?? peer.extensions?.metadataSize ?? 0) / 16_384);
+    if (++this.#recordOf(peer).messages > MAX_TIMES * parts + EXTRA_MESSAGES) {
+      throw new PeerError("flood");
+    }
+  }
+
+  #recordOf(peer: Peer): { bytes: number; messages: number } {
+    const known = this.#given.get(peer);
+    if (known !== undefined) return known;
+    const made = { bytes: 0, messages: 0 };
+    this.#given.set(peer, made);
+    return made;
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * `ut_metadata` as an extension: what we give, to whom, and how much of it.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { concat } from "../../src/base/bytes.ts";
+import { PeerError } from "../../src/base/errors.ts";
+import { Metadata } from "../../src/swarm/metadata.ts";
+import { Peer } from "../../src/swarm/peer.ts";
+import { Decoder } from "../../src/wire/decoder.ts";
+import { Encoder } from "../../src/wire/encoder.ts";
+import {
+  decodeMetadata,
+  encodeMetadataRequest,
+  type MetadataMessage,
+} from "../../src/wire/ut_metadata.ts";
+import { feed, Recorder } from "../wire/recorder.ts";
+
+const INFO = new Uint8Array(40_000).map((_, i) => i & 0xff);
+
+function newPeer(): Peer {
+  const peer = new Peer({
+    giver: 1,
+    address: { host: "9.0.0.1", port: 6881 },
+    peerId: new Uint8Array(20),
+    supportsFast: true,
+    supportsExtended: true,
+    isOutgoing: true,
+    encoder: new Encoder(),
+    pieceCount: 4,
+    now: 0,
+  });
+  peer.extensions = {
+    ids: new Map([["ut_metadata", 7]]),
+    version: undefined,
+    port: undefined,
+    requestQueue: undefined,
+    metadataSize: undefined,
+    uploadOnly: undefined,
+    yourIp: undefined,
+  };
+  return peer;
+}
+
+function answers(peer: Peer): MetadataMessage[] {
+  const out: MetadataMessage[] = [];
+  const recorder = new Recorder();
+  recorder.onExtended = (id, payload) => {
+    assertEquals(id, 7);
+    out.push(decodeMetadata(payload.slice())!);
+  };
+  feed(new Decoder(), recorder, peer.encoder.take());
+  return out;
+}
+
+Deno.test("every part is given, and offered by its size", () => {
+  const metadata = new Metadata({ info: INFO });
+  assertEquals(metadata.offer(), { metadataSize: 40_000 });
+  const peer = newPeer();
+  for (const part of [0, 1, 2]) metadata.onMessage(peer, encodeMetadataRequest(part), 0);
+  const parts = answers(peer).map((answer) => {
+    assert(answer.type === "data" && answer.totalSize === 40_000);
+    return answer.data;
+  });
+  assertEquals(concat(parts), INFO);
+});
+
+Deno.test("a part that there is not is rejected, and any while we have none", () => {
+  const peer = newPeer();
+  const metadata = new Metadata({ info: INFO });
+  metadata.onMessage(peer, encodeMetadataRequest(3), 0);
+  assertEquals(answers(peer), [{ type: "reject", piece: 3 }]);
+});
+
+Deno.test("a peer that reads nothing is refused more, and one that asks too often", () => {
+  const metadata = new Metadata({ info: INFO });
+  const deaf = newPeer();
+  for (let i = 0; i < 60; i++) metadata.onMessage(deaf, encodeMetadataRequest(0), 0);
+  assert(deaf.encoder.length < 600_000, `${deaf.encoder.length} bytes wait`);
+  const greedy = newPeer();
+  let bytes = 0;
+  assertThrows(() => {
+    for (let i = 0; i < 5_000; i++) {
+      metadata.onMessage(greedy, encodeMetadataRequest(0), 0);
+      for (const answer of answers(greedy)) if (answer.type === "data") bytes += answer.data.length;
+    }
+  }, PeerError);
+  assert(bytes >= 1_000_000 && bytes < 1_300_000, `${bytes} bytes given`);
+});
+
+Deno.test("what nobody asked for is ignored once the dictionary is here", () => {
+  const metadata = new Metadata({ info: INFO });
+  const peer = newPeer();
+  const data = new TextEncoder().encode("d8:msg_typei1e5:piecei0e10:total_sizei5eehello");
+  metadata.onMessage(peer, data, 0);
+  assertEquals(peer.encoder.length, 0);
+});
