@@ -45,6 +45,7 @@ export type {
 export { Bitfield } from "./base/bitfield.ts";
 export type { PieceIndex } from "./base/units.ts";
 export { FileMap, type PieceRange, type SpanSink } from "./metainfo/file_map.ts";
+export { type Magnet, parseMagnet } from "./metainfo/magnet.ts";
 export { PieceMap } from "./metainfo/piece_map.ts";
 export type { FileEntry, HostPort, Metainfo } from "./metainfo/torrent_file.ts";
 export type { Allocation, FileSpan } from "./ports/disk.ts";
@@ -65,8 +66,14 @@ export type {
   StartEvent,
   WarningEvent,
 } from "./session/events.ts";
-export type { AddTorrent, SessionOptions, TorrentOptions } from "./session/options.ts";
 export { type LookOptions, type LookReport, SwarmLook } from "./session/look.ts";
+export type {
+  AddMagnet,
+  AddTorrent,
+  MetadataChoice,
+  SessionOptions,
+  TorrentOptions,
+} from "./session/options.ts";
 export { Session } from "./session/session.ts";
 export type { SourceStats } from "./session/source_stats.ts";
 export type { StreamOptions } from "./session/streams.ts";

@@ -13,6 +13,7 @@ import { systemClock } from "./clock.ts";
 import { DiskPool } from "./disk_pool.ts";
 import { resolveHost } from "./dns.ts";
 import { PooledStore } from "./file_store.ts";
+import { hostSystem } from "./host.ts";
 import { systemHasher } from "./hasher.ts";
 import { systemHttp } from "./http.ts";
 import { systemRandom } from "./random.ts";
@@ -41,6 +42,7 @@ export function openWorld(options: WorldOptions = {}): World & AsyncDisposable {
     bootMark: () => Promise.resolve(readBootMark()),
   };
   return {
+    system: hostSystem,
     clock: systemClock,
     random: systemRandom,
     hasher: systemHasher,

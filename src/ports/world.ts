@@ -15,6 +15,8 @@ import type { Random } from "./random.ts";
 
 /** Everything a session needs from outside. */
 export interface World {
+  /** The system whose rules names of files must obey. */
+  readonly system: "linux" | "darwin" | "windows";
   /** Time. */
   readonly clock: Clock;
   /** Randomness. */

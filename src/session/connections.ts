@@ -69,7 +69,7 @@ export class Connections implements ConnHost {
   readonly downLimit: TokenBucket;
   readonly upLimit: TokenBucket;
   readonly book: PeerBook;
-  readonly dht: DhtNeighbour | undefined;
+  dht: DhtNeighbour | undefined;
   /** What is spoken beside BEP 3, on every stage. */
   readonly extensions: Extensions;
   /** Why peers were dropped, counted. */
@@ -114,6 +114,17 @@ export class Connections implements ConnHost {
   enter(stage: Stage): void {
     this.#stage = stage;
     for (const conn of this.#conns) conn.moveTo(stage);
+  }
+
+  /** Only these sources from now on: peers of others are let go. */
+  restrict(sources: PeerSources): void {
+    if (!sources.has("dht")) this.dht = undefined;
+    if (!sources.has("pex")) this.extensions.remove("ut_pex");
+    for (const peer of this.stage.peers) {
+      if (!sources.has(this.book.sourceOf(peer.giver) ?? "incoming")) peer.closing ??= "no-use";
+    }
+    this.book.restrict(sources);
+    this.afterStep();
   }
 
   /** Starts dialling and ticking. */

@@ -48,18 +48,20 @@ export function isSilent({ failure, waitingMs }: TrackerStats): boolean {
   return failure === "timeout" || (failure === null && waitingMs >= SILENT_MS);
 }
 
+/** Why the metadata does not come, without a full stop. */
+export function diagnoseMetadata(facts: Omit<StallFacts, "lacking" | "corruptBytes">): string {
+  const { peers, peersBanned } = facts;
+  if (peers.length === 0) return unreached(facts, "wrong metadata");
+  const able = peers.filter((peer) => peer.extensions?.metadataSize !== undefined).length;
+  const liars = peersBanned > 0 ? ` (${count(peersBanned, "other")} sent wrong metadata)` : "";
+  if (able === 0) return `none of ${count(peers.length, "connected peer")} has it${liars}`;
+  return `${count(able, "peer")} that should have it sent nothing${liars}`;
+}
+
 /** The most likely reason, without a full stop. */
 export function diagnose(facts: StallFacts): string {
-  const { peers, peersKnown, peersBanned } = facts;
-  if (peersKnown === 0) return `no peers found${trackerErrors(facts.trackers)}${udpTrouble(facts)}`;
-  if (peers.length === 0 && peersBanned > 0) {
-    return `${count(peersBanned, "peer")} sent corrupt data and nobody else can be reached`;
-  }
-  if (peers.length === 0) {
-    return `none of ${count(peersKnown, "known peer")} can be reached${
-      trackerErrors(facts.trackers)
-    }${udpTrouble(facts)}`;
-  }
+  const { peers } = facts;
+  if (peers.length === 0) return unreached(facts, "corrupt data");
   const nowhere = missingEverywhere(facts);
   if (nowhere.length === facts.lacking.count) {
     return `none of ${count(peers.length, "connected peer")} has the missing pieces (${
@@ -89,6 +91,20 @@ export function ranges(numbers: readonly number[]): string {
   return parts.join(", ");
 }
 
+/** Why there is not a single peer; `lies` is what banned ones sent. */
+function unreached(
+  facts: Omit<StallFacts, "lacking" | "corruptBytes">,
+  lies: string,
+): string {
+  const { peersKnown, peersBanned, trackers } = facts;
+  const trouble = `${trackerErrors(trackers)}${udpTrouble(facts)}`;
+  if (peersKnown === 0) return `no peers found${trouble}`;
+  if (peersBanned > 0) {
+    return `${count(peersBanned, "peer")} sent ${lies} and nobody else can be reached`;
+  }
+  return `none of ${count(peersKnown, "known peer")} can be reached${trouble}`;
+}
+
 function missingEverywhere(facts: StallFacts): number[] {
   const out: number[] = [];
   for (let piece = 0; piece < facts.lacking.length; piece++) {
@@ -111,7 +127,7 @@ export function trackerWords(tracker: TrackerStats): string {
   return `no answer for ${Math.round(waitingMs / 1000)} s`;
 }
 
-function udpTrouble({ trackers, dht }: StallFacts): string {
+function udpTrouble({ trackers, dht }: Pick<StallFacts, "trackers" | "dht">): string {
   return udpState(trackers, dht) === "silent" ? "; UDP seems to be blocked" : "";
 }
 

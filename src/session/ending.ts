@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BugError, DiskError } from "../base/errors.ts";
+import { BencodeError, BugError, DiskError, MetainfoError, OptionsError } from "../base/errors.ts";
 import type { Scope } from "../base/scope.ts";
 import type { Outcome } from "./events.ts";
 
@@ -24,6 +24,13 @@ export function outcomeOf(error: unknown, isStopping: boolean): Outcome {
   if (error instanceof DiskError) {
     const hint = error.hint === undefined ? {} : { hint: error.hint };
     return { kind: "failed", reason: "storage", message: error.message, error, ...hint };
+  }
+  if (error instanceof MetainfoError || error instanceof BencodeError) {
+    return { kind: "failed", reason: "invalid", message: error.message, error };
+  }
+  if (error instanceof OptionsError) {
+    const hint = error.hint === undefined ? {} : { hint: error.hint };
+    return { kind: "failed", reason: "usage", message: error.message, error, ...hint };
   }
   if (isStopping) return { kind: "stopped" };
   const bug = error instanceof Error ? error : new BugError(String(error));

@@ -15,6 +15,7 @@ import type { Metainfo } from "../metainfo/torrent_file.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ReceiveBuffer } from "../ports/disk.ts";
 import type { Random } from "../ports/random.ts";
+import { replayLobby } from "../swarm/lobby.ts";
 import type { OpenPiece } from "../swarm/assembly.ts";
 import type { Peer } from "../swarm/peer.ts";
 import { PeerProtocol } from "../swarm/protocol.ts";
@@ -86,8 +87,12 @@ export class Exchange implements Stage, BlockSenderHost {
   }
 
   enter(peer: Peer): PeerHandler {
+    peer.learnPieceCount(this.pieceCount);
     this.swarm.join(peer);
-    return new PeerProtocol(this.swarm, peer, this.#parts.clock.now());
+    const protocol = new PeerProtocol(this.swarm, peer, this.#parts.clock.now());
+    replayLobby(peer, protocol);
+    if (peer.peerInterested) this.swarm.giving.onInterest(peer);
+    return protocol;
   }
 
   leave(peer: Peer): void {

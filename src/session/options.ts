@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Magnet } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
 import type { Allocation } from "../ports/disk.ts";
 
@@ -82,4 +83,26 @@ export interface TorrentOptions {
 export interface AddTorrent extends TorrentOptions {
   /** What to download. */
   readonly metainfo: Metainfo;
+}
+
+/** What is to be done with a torrent, once its metadata is there. What is left out stays as it was. */
+export interface MetadataChoice {
+  /** The torrent under another name. */
+  readonly metainfo?: Metainfo;
+  /** Another folder. */
+  readonly output?: string;
+  /** Other wanted files; `undefined` leaves what the link says. */
+  readonly selection?: readonly number[] | undefined;
+}
+
+/** A torrent to add that is known by a magnet link alone. */
+export interface AddMagnet extends TorrentOptions {
+  /** The link; its `infoHash` must be there. Its web seeds and trackers become the torrent's. */
+  readonly magnet: Magnet;
+  /** Fail as "metadata-timeout" when the metadata is not there after this long (never). */
+  readonly metadataTimeoutMs?: number;
+  /** Be complete as soon as the metadata is there (false). */
+  readonly isMetadataOnly?: boolean;
+  /** Called when the metadata is there, before anything is opened; what it throws ends the torrent. */
+  readonly onMetadata?: (metainfo: Metainfo) => MetadataChoice | Promise<MetadataChoice>;
 }

@@ -62,6 +62,8 @@ export interface FinderParts {
 export class PeerFinder {
   readonly #parts: FinderParts;
   readonly #announcer: Announcer | undefined;
+  /** Ends what a private torrent may not use. */
+  readonly #public = new AbortController();
 
   /** Starts nothing yet. */
   constructor(parts: FinderParts) {
@@ -82,7 +84,7 @@ export class PeerFinder {
     if (announcer) scope.spawn((signal) => announcer.run(signal));
     if (sources.has("lsd")) {
       const onFound = (found: readonly Address[]) => onPeers(found, "lsd");
-      scope.spawn((signal) => host.lsd.run({ infoHash, onPeers: onFound }, signal));
+      this.#spawnPublic((signal) => host.lsd.run({ infoHash, onPeers: onFound }, signal));
     }
     if (!sources.has("dht")) return;
     const client = {
@@ -92,7 +94,12 @@ export class PeerFinder {
       isSeed: () => counters().left === 0,
       onPeers: (found: Address[]) => onPeers(found, "dht"),
     };
-    scope.spawn((signal) => host.dht.run(client, signal));
+    this.#spawnPublic((signal) => host.dht.run(client, signal));
+  }
+
+  /** From now on no other sources may be used. */
+  restrict(sources: PeerSources): void {
+    if (!sources.has("dht")) this.#public.abort();
   }
 
   /** Peers are wanted: asks as soon as the sources permit. May be called as often as one likes. */
@@ -108,6 +115,18 @@ export class PeerFinder {
   /** Says goodbye; resolves within the deadline. */
   async stop(deadlineMs: number): Promise<void> {
     await this.#announcer?.stop(deadlineMs);
+  }
+
+  /** Runs a source until the scope ends or the torrent turns out to be private. */
+  #spawnPublic(run: (signal: AbortSignal) => Promise<void>): void {
+    const { signal: isPrivate } = this.#public;
+    this.#parts.scope.spawn(async (signal) => {
+      try {
+        await run(AbortSignal.any([signal, isPrivate]));
+      } catch (error) {
+        if (!isPrivate.aborted) throw error;
+      }
+    });
   }
 
   #resolvePeers(): void {

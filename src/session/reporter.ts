@@ -19,10 +19,7 @@ const REPORT_EVERY_MS = 1000;
 
 /** What a reporter needs of its torrent. */
 export interface ReporterParts {
-  readonly metainfo: Metainfo;
   readonly infoHash: string;
-  /** Wanted files, `undefined` for all. */
-  readonly selection: readonly number[] | undefined;
   readonly clock: Clock;
   readonly stats: () => TorrentStats;
   readonly publish: (event: EventBody) => void;
@@ -31,39 +28,40 @@ export interface ReporterParts {
 /** Publishes the events of one torrent. */
 export class Reporter {
   readonly #parts: ReporterParts;
-  readonly #selection: ReadonlySet<number> | undefined;
+  #metainfo: Metainfo | undefined;
+  #selection: ReadonlySet<number> | undefined;
   readonly #reported = new Set<number>();
   readonly #warned = new Set<string>();
   #at: Millis = -Infinity;
 
   constructor(parts: ReporterParts) {
     this.#parts = parts;
-    this.#selection = parts.selection && new Set(parts.selection);
   }
 
   /** The torrent was added. */
-  start(): void {
-    this.#publish({ type: "start", name: this.#parts.metainfo.name });
+  start(name: string): void {
+    this.#publish({ type: "start", name });
   }
 
-  /** What is to be downloaded is known. */
-  metadata(): void {
-    const { metainfo, selection, stats } = this.#parts;
-    const { bytesTotal, piecesTotal } = stats();
+  /** What is to be downloaded is known; `selection` are the wanted files, `undefined` for all. */
+  metadata(metainfo: Metainfo, selection: readonly number[] | undefined): void {
+    this.#metainfo = metainfo;
+    this.#selection = selection && new Set(selection);
+    const { bytesTotal, piecesTotal } = this.#parts.stats();
     const files = selection?.length ?? metainfo.files.filter((file) => !file.isPad).length;
     this.#publish({ type: "metadata", name: metainfo.name, bytesTotal, piecesTotal, files });
   }
 
   /** Existing data is being checked; the last call is always told. */
   check(checked: number, good: number): void {
-    const piecesTotal = this.#parts.metainfo.pieceMap.pieceCount;
+    const piecesTotal = this.#metainfo?.pieceMap.pieceCount ?? 0;
     if (checked < piecesTotal && !this.#isDue()) return;
     this.#publish({ type: "check", piecesChecked: checked, piecesTotal, piecesGood: good });
   }
 
   /** A file is complete; told once, of selected files that have bytes. */
   file(file: FileIndex): void {
-    const entry = this.#parts.metainfo.files[file];
+    const entry = this.#metainfo?.files[file];
     if (entry === undefined || entry.isPad || entry.length === 0) return;
     if (this.#selection?.has(file) === false || this.#reported.has(file)) return;
     this.#reported.add(file);

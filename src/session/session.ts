@@ -22,7 +22,7 @@ import type { DhtReport } from "./dht_report.ts";
 import { DhtService } from "./dht_service.ts";
 import type { SessionEvent } from "./events.ts";
 import { type LookOptions, SwarmLook } from "./look.ts";
-import type { AddTorrent, SessionOptions } from "./options.ts";
+import type { AddMagnet, AddTorrent, SessionOptions } from "./options.ts";
 import { LsdService } from "./lsd_service.ts";
 import { isOurselves, readGreeting, sendGreeting } from "./peer_conn.ts";
 import type { EventBody } from "./reporter.ts";
@@ -114,7 +114,23 @@ export class Session implements AsyncDisposable {
    * @throws {OptionsError} the same torrent is running in this session.
    */
   add(options: AddTorrent): Torrent {
-    const key = hex(options.metainfo.infoHash);
+    return this.#start(hex(options.metainfo.infoHash), options);
+  }
+
+  /**
+   * Starts a torrent that is known by a magnet link: its metadata is fetched first.
+   *
+   * @throws {OptionsError} the same torrent is running in this session, or the link has no infohash of v1.
+   */
+  addMagnet(options: AddMagnet): Torrent {
+    const { infoHash } = options.magnet;
+    if (infoHash === null) {
+      throw new OptionsError("Cannot add magnet link: v2 torrents are not supported yet");
+    }
+    return this.#start(hex(infoHash), options);
+  }
+
+  #start(key: string, options: AddTorrent | AddMagnet): Torrent {
     if (this.#torrents.has(key)) {
       throw new OptionsError(`Cannot add torrent ${key}: it is running already`);
     }

@@ -5,10 +5,8 @@
  */
 
 import type { Bitfield } from "../base/bitfield.ts";
-import { hex } from "../base/bytes.ts";
 import type { TrackerErrorKind } from "../base/errors.ts";
 import type { SelectedBytes } from "../metainfo/selected_bytes.ts";
-import type { Metainfo } from "../metainfo/torrent_file.ts";
 import type { CloseCounts } from "./events.ts";
 import type { Swarm } from "../swarm/swarm.ts";
 import type { Connections } from "./connections.ts";
@@ -102,14 +100,20 @@ export interface TorrentStats {
 
 /** What a snapshot is made from. */
 export interface StatsFacts {
-  readonly metainfo: Metainfo;
+  /** Infohash in hex. */
+  readonly infoHash: string;
+  /** What it is called. */
+  readonly name: string;
+  /** Pieces of the torrent, 0 while that is not known. */
+  readonly pieceCount: number;
   /** Where it stands. */
   readonly state: TorrentState;
   /** Verified and wanted pieces, once the disk is open. */
   readonly disk: { readonly have: Bitfield; readonly wanted: Bitfield } | undefined;
   readonly connections: Connections | undefined;
   readonly swarm: Swarm | undefined;
-  readonly selected: SelectedBytes;
+  /** Bytes of the selection, once it is known. */
+  readonly selected: SelectedBytes | undefined;
   /** Every tracker in use. */
   readonly trackers: readonly TrackerStats[];
   /** Pieces of the torrent that the check has settled. */
@@ -123,22 +127,23 @@ export interface StatsFacts {
 
 /** Takes a snapshot. */
 export function torrentStats(facts: StatsFacts): TorrentStats {
-  const { metainfo, disk, connections, swarm, selected, downRate } = facts;
-  const bytesDone = disk === undefined ? 0 : selected.done(disk.have);
+  const { disk, connections, swarm, selected, downRate } = facts;
+  const bytesDone = disk === undefined ? 0 : selected?.done(disk.have) ?? 0;
   const isMoving = facts.state === "downloading" && downRate >= 1;
-  const peers = swarm?.peers ?? [];
+  const bytesTotal = selected?.total ?? 0;
+  const peers = connections?.stage.peers ?? [];
   return Object.freeze({
-    infoHash: hex(metainfo.infoHash),
-    name: metainfo.name,
+    infoHash: facts.infoHash,
+    name: facts.name,
     state: facts.state,
     bytesDone,
-    bytesTotal: selected.total,
+    bytesTotal,
     bytesDownloaded: swarm?.counters.downloaded ?? 0,
     bytesUploaded: swarm?.counters.uploaded ?? 0,
     bytesWasted: (swarm?.counters.wasted ?? 0) + (swarm?.counters.corrupt ?? 0),
     downRate,
     upRate: facts.upRate,
-    ...pieceStats(disk, metainfo.pieceMap.pieceCount),
+    ...pieceStats(disk, facts.pieceCount),
     piecesChecked: facts.piecesChecked,
     peers: peers.length,
     dialling: connections?.dialling ?? 0,
@@ -150,7 +155,7 @@ export function torrentStats(facts: StatsFacts): TorrentStats {
     banned: connections?.book.banned ?? [],
     closed: { ...connections?.closed },
     trackers: facts.trackers,
-    etaSeconds: isMoving ? Math.ceil((selected.total - bytesDone) / downRate) : null,
+    etaSeconds: isMoving ? Math.ceil((bytesTotal - bytesDone) / downRate) : null,
     seconds: facts.seconds,
   });
 }

@@ -1,9 +1,9 @@
 /**
- * One torrent of a session, from the check of what is there to the end.
+ * One torrent of a session, from the metadata or the check of what is there to the end.
  *
  * ```
- * checking ─▶ downloading ─▶ (seeding) ─▶ complete
- *     └────────────┴───────▶ failed | stopped
+ * [fetching-metadata ─▶] checking ─▶ downloading ─▶ (seeding) ─▶ complete
+ *          └────────────────┴────────────┴───────▶ failed | stopped
  * ```
  *
  * It owns a scope; everything that runs for the torrent runs inside it and is gone when `finished` resolves.
@@ -12,24 +12,24 @@
  */
 
 import { hex } from "../base/bytes.ts";
+import { BugError, OptionsError } from "../base/errors.ts";
 import { Meter } from "../base/meter.ts";
 import type { Scope } from "../base/scope.ts";
-import type { Semaphore } from "../base/semaphore.ts";
-import type { TokenBucket } from "../base/token_bucket.ts";
 import { type FileIndex, MIB } from "../base/units.ts";
-import { TorrentDisk } from "../disk/torrent_disk.ts";
-import { SelectedBytes } from "../metainfo/selected_bytes.ts";
+import type { TorrentDisk } from "../disk/torrent_disk.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
-import { type PeerSources, permittedSources } from "../swarm/peer_sources.ts";
-import { diagnose } from "./diagnosis.ts";
-import { Connections } from "./connections.ts";
+import { Metadata } from "../swarm/metadata.ts";
+import type { Connections } from "./connections.ts";
 import { Ended, failureOf, outcomeOf } from "./ending.ts";
 import type { FailureReason, Outcome } from "./events.ts";
 import { Exchange } from "./exchange.ts";
-import type { AddTorrent } from "./options.ts";
-import { type FinderHost, PeerFinder } from "./peer_finder.ts";
+import { infoHashOf, know, type Known, openDisk } from "./known.ts";
+import { MetadataSearch } from "./metadata_search.ts";
+import type { AddMagnet, AddTorrent } from "./options.ts";
+import { Outreach, type OutreachHost } from "./outreach.ts";
+import { stallOf, whyStill } from "./patience.ts";
 import { type EventBody, Reporter } from "./reporter.ts";
-import { type StreamOptions, Streams } from "./streams.ts";
+import type { StreamOptions } from "./streams.ts";
 import { type TorrentState, type TorrentStats, torrentStats } from "./stats.ts";
 
 /** Memory for pieces where the options do not say: what 200 ms × 1 Gbit/s have in flight, and a little. */
@@ -38,16 +38,15 @@ export const DEFAULT_BUFFER_BYTES: number = 28 * MIB;
 const SAVE_EVERY_MS = 10_000;
 /** How long the trackers may hold up the end. */
 const STOP_DEADLINE_MS = 500;
+/** Bytes left, as trackers are told while the size is not known: not 0, which would make us a seed. */
+const UNKNOWN_LEFT = 1;
 
 /** What a torrent needs of its session. */
-export interface TorrentHost extends FinderHost {
+export interface TorrentHost extends OutreachHost {
   readonly scope: Scope;
-  readonly permits: Semaphore;
-  readonly downLimit: TokenBucket;
-  readonly upLimit: TokenBucket;
   readonly bufferBytes: number;
   readonly publish: (event: EventBody) => void;
-  /** The torrent takes part in a swarm from now on; peers that dial us can be handed to it. */
+  /** The torrent has peers from now on; those that dial us can be handed to it. */
   readonly onConnections: (connections: Connections) => void;
 }
 
@@ -55,62 +54,54 @@ export interface TorrentHost extends FinderHost {
 export class Torrent {
   /** Infohash in hex. */
   readonly infoHash: string;
-  /** What it is. */
-  readonly metainfo: Metainfo;
   /** How it ended; never rejects. Everything that ran for it is gone by then. */
   readonly finished: Promise<Outcome>;
   /** Resolves when the download is complete and seeding begins, or with `finished`. Never rejects. */
   readonly downloaded: Promise<void>;
   readonly #host: TorrentHost;
-  readonly #options: AddTorrent;
+  readonly #options: AddTorrent | AddMagnet;
+  readonly #infoHash: Uint8Array;
   readonly #scope: Scope;
   readonly #ended = Promise.withResolvers<never>();
   readonly #downloaded = Promise.withResolvers<void>();
   readonly #startedAt: number;
   readonly #downMeter = new Meter();
   readonly #upMeter = new Meter();
-  readonly #selected: SelectedBytes;
-  readonly #sources: PeerSources;
   readonly #reporter: Reporter;
-  readonly #streams: Streams;
   #state: TorrentState = "checking";
   #checked = 0;
+  #known: Known | undefined;
+  #outreach: Outreach | undefined;
+  #search: MetadataSearch | undefined;
   #disk: TorrentDisk | undefined;
-  #connections: Connections | undefined;
   #exchange: Exchange | undefined;
-  #finder: PeerFinder | undefined;
   #savedAt = 0;
   #seedingSince = Infinity;
 
-  /** Starts at once; made by `Session.add`. */
-  constructor(host: TorrentHost, options: AddTorrent) {
+  /** Starts at once; made by `Session.add` and `Session.addMagnet`. */
+  constructor(host: TorrentHost, options: AddTorrent | AddMagnet) {
     const { clock } = host.world;
     this.#host = host;
     this.#options = options;
-    this.metainfo = options.metainfo;
-    this.infoHash = hex(options.metainfo.infoHash);
+    this.#infoHash = infoHashOf(options);
+    this.infoHash = hex(this.#infoHash);
     this.#scope = host.scope.child(this.infoHash);
-    this.#sources = permittedSources({ ...options, isPrivate: options.metainfo.isPrivate });
-    this.#selected = new SelectedBytes(options.metainfo, options.selection);
     this.#reporter = new Reporter({
-      metainfo: this.metainfo,
       infoHash: this.infoHash,
-      selection: options.selection,
       clock,
       stats: () => this.stats(),
       publish: host.publish,
     });
-    this.#streams = new Streams({
-      metainfo: this.metainfo,
-      clock,
-      isInMemory: options.isInMemory ?? false,
-      isSelected: (file) => options.selection?.includes(file) ?? true,
-      onMoved: () => this.#exchange?.onMoved(),
-    });
+    if ("metainfo" in options) this.#know(options.metainfo, options);
     this.#startedAt = clock.now();
     this.#ended.promise.catch(() => {});
     this.downloaded = this.#downloaded.promise;
     this.finished = this.#live();
+  }
+
+  /** What it is, as soon as that is known. */
+  get metainfo(): Metainfo | undefined {
+    return this.#known?.metainfo;
   }
 
   /** Stops it; resolves when everything is saved and gone. While it seeds, that completes it. */
@@ -134,25 +125,36 @@ export class Torrent {
    * ```
    */
   stream(file: number, options: StreamOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return this.#streams.open(file, options);
+    if (this.#known === undefined) {
+      throw new OptionsError(`Cannot stream file ${file}: the metadata is not there yet`);
+    }
+    return this.#known.streams.open(file, options);
   }
 
   /** How it stands. */
   stats(): TorrentStats {
     const now = this.#host.world.clock.now();
     return torrentStats({
-      metainfo: this.metainfo,
+      infoHash: this.infoHash,
+      name: this.#name,
+      pieceCount: this.metainfo?.pieceMap.pieceCount ?? 0,
       state: this.#state,
       disk: this.#disk,
-      connections: this.#connections,
+      connections: this.#outreach?.connections,
       swarm: this.#exchange?.swarm,
-      selected: this.#selected,
-      trackers: this.#finder?.trackers ?? [],
+      selected: this.#known?.selected,
+      trackers: this.#outreach?.finder.trackers ?? [],
       piecesChecked: this.#checked,
       downRate: this.#downMeter.rate(now),
       upRate: this.#upMeter.rate(now),
       seconds: (now - this.#startedAt) / 1000,
     });
+  }
+
+  /** A link may call it something; what the metadata says is better, and the infohash is always there. */
+  get #name(): string {
+    const promised = "magnet" in this.#options ? this.#options.magnet.name : null;
+    return this.metainfo?.name ?? promised ?? this.infoHash;
   }
 
   async #live(): Promise<Outcome> {
@@ -165,11 +167,11 @@ export class Torrent {
       outcome = outcomeOf(error, this.#host.scope.signal.aborted);
     }
     this.#state = outcome.kind;
-    this.#streams.end(outcome);
+    this.#known?.streams.end(outcome);
     if (this.#exchange !== undefined) this.#reporter.progress(true);
-    const goodbye = this.#finder?.stop(STOP_DEADLINE_MS);
+    const goodbye = this.#outreach?.finder.stop(STOP_DEADLINE_MS);
     await this.#scope[Symbol.asyncDispose]();
-    await Promise.allSettled([work, goodbye]);
+    await Promise.allSettled([work, goodbye, this.#search?.kept]);
     try {
       await this.#disk?.[Symbol.asyncDispose]();
     } catch (error) {
@@ -182,10 +184,16 @@ export class Torrent {
   async #work(): Promise<void> {
     const { timeoutMs, fsync, isUploadOnly, isInMemory } = this.#options;
     const isUploader = isUploadOnly === true;
-    this.#reporter.start();
+    this.#reporter.start(this.#name);
     if (timeoutMs !== undefined) this.#failAfter(timeoutMs);
-    const disk = await this.#openDisk();
-    this.#reporter.metadata();
+    const known = this.#known ?? await this.#learn();
+    if ("isMetadataOnly" in this.#options && this.#options.isMetadataOnly) {
+      return this.#reporter.metadata(known.metainfo, known.selection);
+    }
+    this.#state = "checking";
+    const disk = this.#disk = await openDisk(known, this.#options, this.#host);
+    this.#scope.signal.throwIfAborted();
+    this.#reporter.metadata(known.metainfo, known.selection);
     await disk.check({
       signal: this.#scope.signal,
       onProgress: (checked, good) => {
@@ -193,46 +201,59 @@ export class Torrent {
         this.#reporter.check(checked, good);
       },
     });
-    this.metainfo.files.forEach((_, file) => this.#reportFile(file));
+    known.metainfo.files.forEach((_, file) => this.#reportFile(file));
     if (isUploader && disk.have.count === 0) {
-      const message = `nothing in ${this.#options.output} verifies`;
+      const message = `nothing in ${known.output} verifies`;
       throw new Ended({ kind: "failed", reason: "bad-data", message });
     }
     const isComplete = isUploader || disk.isComplete;
-    if (!isComplete) await this.#download(this.#startExchange(disk, disk.wanted));
-    else this.#streams.attach({ disk, swarm: undefined });
+    if (!isComplete) await this.#download(known, this.#startExchange(known, disk, disk.wanted));
+    else known.streams.attach({ disk, swarm: undefined });
     if (!isUploader && isInMemory !== true) await disk.finish({ fsync: fsync ?? false });
-    if (isUploader || this.#options.seed === true) await this.#seed(disk);
-    else await this.#streams.over();
+    if (isUploader || this.#options.seed === true) await this.#seed(known, disk);
+    else await known.streams.over();
   }
 
-  async #openDisk(): Promise<TorrentDisk> {
-    const { world, bufferBytes } = this.#host;
-    const { metainfo, output, selection, allocate, isUploadOnly, isInMemory } = this.#options;
-    const disk = await TorrentDisk.open(world.files, {
-      metainfo,
-      output,
-      allocate: allocate ?? "sparse",
-      bufferBytes,
-      hasher: world.hasher,
-      isReadOnly: isUploadOnly ?? false,
-      isInMemory: isInMemory ?? false,
-      ...(selection === undefined ? {} : { selection }),
+  /** From the infohash to the torrent: out of the cache, or from peers. */
+  async #learn(): Promise<Known> {
+    const options = this.#options;
+    if (!("magnet" in options)) throw new BugError("Cannot learn a torrent that is known");
+    this.#state = "fetching-metadata";
+    const search = this.#search = new MetadataSearch({
+      world: this.#host.world,
+      infoHash: this.#infoHash,
+      options,
+      reachOut: () => this.#reachOut(),
+      onLate: (message) => this.#fail("metadata-timeout", message),
+      why: () => this.#why,
     });
-    this.#disk = disk;
+    const metainfo = await search.run(this.#scope);
+    const choice = await options.onMetadata?.(metainfo) ?? {};
+    if (metainfo.isPrivate) this.#outreach?.turnPrivate();
     this.#scope.signal.throwIfAborted();
-    return disk;
+    return this.#know(choice.metainfo ?? metainfo, {
+      output: choice.output ?? options.output,
+      selection: choice.selection ?? options.selection ?? search.selectionOf(metainfo),
+    });
   }
 
-  async #download(exchange: Exchange): Promise<void> {
+  #know(metainfo: Metainfo, wish: Parameters<typeof know>[1]): Known {
+    return this.#known = know(metainfo, wish, {
+      clock: this.#host.world.clock,
+      isInMemory: this.#options.isInMemory ?? false,
+      onMoved: () => this.#exchange?.onMoved(),
+    });
+  }
+
+  async #download({ streams }: Known, exchange: Exchange): Promise<void> {
     this.#state = "downloading";
-    if (this.#options.isInMemory === true) return await this.#streams.over(exchange.complete);
+    if (this.#options.isInMemory === true) return await streams.over(exchange.complete);
     await Promise.race([exchange.complete, failureOf(this.#scope)]);
-    this.#finder?.completed();
+    this.#outreach?.finder.completed();
   }
 
-  async #seed(disk: TorrentDisk): Promise<void> {
-    if (this.#exchange === undefined) this.#startExchange(disk, disk.have);
+  async #seed(known: Known, disk: TorrentDisk): Promise<void> {
+    if (this.#exchange === undefined) this.#startExchange(known, disk, disk.have);
     this.#scope.spawn(() => disk.watch());
     this.#state = "seeding";
     this.#seedingSince = this.#host.world.clock.now();
@@ -241,130 +262,115 @@ export class Torrent {
     await failureOf(this.#scope);
   }
 
-  #startExchange(disk: TorrentDisk, wanted: TorrentDisk["wanted"]): Exchange {
+  #startExchange(
+    { metainfo, streams }: Known,
+    disk: TorrentDisk,
+    wanted: TorrentDisk["wanted"],
+  ): Exchange {
     const { clock, random } = this.#host.world;
-    const connections = this.#connections = this.#openConnections();
+    const isFirst = this.#outreach === undefined;
+    const outreach = this.#outreach ??= this.#reachOut();
+    const { connections } = outreach;
     const exchange = this.#exchange = new Exchange({
       clock,
       random,
-      metainfo: this.metainfo,
+      metainfo,
       disk,
       connections,
       wanted,
       isSequential: this.#options.sequential ?? false,
       window: this.#options.isInMemory === true ? disk.freeBuffers : undefined,
       onFile: (file) => this.#reportFile(file),
-      onPiece: () => this.#streams.onVerified(),
+      onPiece: () => streams.onVerified(),
       onLost: (error) => this.#reporter.warning(`Cannot give all of it any more: ${words(error)}`),
     });
-    connections.enter(exchange);
-    this.#streams.attach({ disk, swarm: exchange.swarm });
-    this.#host.onConnections(connections);
+    connections.extensions.add(new Metadata({ info: metainfo.infoBytes }));
     this.#savedAt = clock.now();
-    if (this.#options.noPeers !== true) connections.start();
-    this.#finder = this.#finderFor(exchange, connections);
-    this.#finder.start();
+    if (isFirst) outreach.start(exchange);
+    else connections.enter(exchange);
+    streams.attach({ disk, swarm: exchange.swarm });
     return exchange;
   }
 
-  #openConnections(): Connections {
-    const { world, permits, peerId, downLimit, upLimit, port, dht } = this.#host;
-    const { seed, isUploadOnly } = this.#options;
-    return new Connections({
-      world,
-      infoHash: this.metainfo.infoHash,
-      scope: this.#scope,
-      permits,
-      peerId,
-      downLimit,
-      upLimit,
-      sources: this.#sources,
-      dht,
-      isSeeder: seed === true || isUploadOnly === true,
-      port,
-      onTick: () => this.#onTick(),
-    });
-  }
-
-  #finderFor(exchange: Exchange, connections: Connections): PeerFinder {
-    const { metainfo } = this;
-    const { peers, trackers } = this.#options;
-    return new PeerFinder({
+  #reachOut(): Outreach {
+    const options = this.#options;
+    const magnet = "magnet" in options ? options.magnet : undefined;
+    const outreach = this.#outreach = new Outreach({
       host: this.#host,
       scope: this.#scope,
-      sources: this.#sources,
-      infoHash: metainfo.infoHash,
-      tiers: metainfo.trackers,
-      nodes: metainfo.nodes,
-      isPrivate: metainfo.isPrivate,
-      userPeers: peers ?? [],
-      userTrackers: trackers ?? [],
+      options,
+      infoHash: this.#infoHash,
+      tiers: this.metainfo?.trackers ?? magnet?.trackers.map((url) => [url]) ?? [],
+      nodes: this.metainfo?.nodes ?? [],
+      peers: magnet?.peers ?? [],
+      isPrivate: this.metainfo?.isPrivate ?? false,
       counters: () => {
-        const { downloaded, uploaded } = exchange.swarm.counters;
-        const { bytesDone, bytesTotal } = this.stats();
-        return { downloaded, uploaded, left: bytesTotal - bytesDone };
+        const { bytesDone, bytesTotal, bytesDownloaded, bytesUploaded } = this.stats();
+        const left = this.#known === undefined ? UNKNOWN_LEFT : bytesTotal - bytesDone;
+        return { downloaded: bytesDownloaded, uploaded: bytesUploaded, left };
       },
-      peers: () => exchange.swarm.peers.length,
-      onPeers: (addresses, source) => connections.addPeers(addresses, source),
+      onTick: () => this.#onTick(),
       onWarning: (message) => this.#reporter.warning(message),
     });
+    this.#host.onConnections(outreach.connections);
+    return outreach;
   }
 
   #onTick(): void {
-    const [connections, exchange] = [this.#connections, this.#exchange];
-    if (connections === undefined || exchange === undefined) return;
+    const [outreach, exchange] = [this.#outreach!, this.#exchange];
+    const { connections, finder } = outreach;
     const now = this.#host.world.clock.now();
-    const { downloaded, uploaded } = exchange.swarm.counters;
+    if (exchange !== undefined) this.#onExchangeTick(exchange, now);
+    if (this.#state === "seeding") return this.#checkSeedGoal();
+    if (connections.stage.peers.length + connections.dialling === 0) finder.soon();
+    this.#checkStall(now);
+  }
+
+  #onExchangeTick({ swarm }: Exchange, now: number): void {
+    const { downloaded, uploaded } = swarm.counters;
     this.#downMeter.add(downloaded - this.#downMeter.total, now);
     this.#upMeter.add(uploaded - this.#upMeter.total, now);
     this.#reporter.progress();
-    if (now - this.#savedAt >= SAVE_EVERY_MS && this.#disk !== undefined) {
-      this.#savedAt = now;
-      this.#disk.save().catch((error) => this.#ended.reject(error));
-    }
-    if (this.#state === "seeding") return this.#checkSeedGoal();
-    if (exchange.peers.length + connections.dialling === 0) this.#finder?.soon();
-    this.#checkStall(exchange, now);
+    if (now - this.#savedAt < SAVE_EVERY_MS || this.#disk === undefined) return;
+    this.#savedAt = now;
+    this.#disk.save().catch((error) => this.#ended.reject(error));
   }
 
   #checkSeedGoal(): void {
     const { seedRatio = Infinity, seedTimeMs = Infinity } = this.#options;
     const seededMs = this.#host.world.clock.now() - this.#seedingSince;
     const given = this.#exchange?.swarm.counters.uploaded ?? 0;
-    if (given < seedRatio * this.#selected.total && seededMs < seedTimeMs) return;
+    if (given < seedRatio * this.#known!.selected.total && seededMs < seedTimeMs) return;
     this.#ended.reject(new Ended({ kind: "complete" }));
   }
 
-  #checkStall(exchange: Exchange, now: number): void {
+  #checkStall(now: number): void {
     const { stallTimeoutMs } = this.#options;
-    if (stallTimeoutMs === undefined || exchange.swarm.isComplete) return;
-    if (now - exchange.swarm.progressAt < stallTimeoutMs) return;
-    const { corrupt } = exchange.swarm.counters;
-    const isLiesOnly = corrupt > 0 && this.#disk?.have.count === 0;
-    this.#fail(
-      isLiesOnly ? "bad-data" : "stalled",
-      `no progress for ${Math.round(stallTimeoutMs / 1000)} s: ${this.#diagnosis(exchange)}`,
-    );
+    const swarm = this.#exchange?.swarm;
+    // The check of what is there holds the clock.
+    if (stallTimeoutMs === undefined || this.#state === "checking") return;
+    const stall = stallOf({
+      outreach: this.#outreach!,
+      swarm,
+      verified: this.#disk?.have.count ?? 0,
+      progressAt: swarm?.progressAt ?? this.#search?.progressAt ?? now,
+    }, { timeoutMs: stallTimeoutMs, now });
+    if (stall !== undefined) this.#fail(stall.reason, stall.message);
   }
 
-  #diagnosis(exchange: Exchange): string {
-    return diagnose({
-      peers: exchange.swarm.peers,
-      peersKnown: this.#connections?.book.size ?? 0,
-      peersBanned: this.#connections?.book.bannedCount ?? 0,
-      lacking: exchange.swarm.lacking,
-      trackers: this.#finder?.trackers ?? [],
-      corruptBytes: exchange.swarm.counters.corrupt,
-      dht: this.#host.dht.report(),
-    });
+  /** Why nothing moves, as the end of a sentence. */
+  get #why(): string {
+    const outreach = this.#outreach;
+    return outreach === undefined
+      ? ""
+      : `: ${whyStill({ outreach, swarm: this.#exchange?.swarm })}`;
   }
 
   #failAfter(timeoutMs: number): void {
     this.#scope.spawn(async (signal) => {
       await this.#host.world.clock.sleep(timeoutMs, { signal });
       if (this.#state === "seeding") return;
-      const why = this.#exchange ? `: ${this.#diagnosis(this.#exchange)}` : "";
-      this.#fail("timeout", `not done after ${Math.round(timeoutMs / 1000)} s${why}`);
+      this.#fail("timeout", `not done after ${Math.round(timeoutMs / 1000)} s${this.#why}`);
     });
   }
 

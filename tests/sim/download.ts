@@ -11,8 +11,9 @@
 
 import { assert } from "@std/assert";
 import { equalBytes } from "../../src/base/bytes.ts";
+import { formatMagnet, type MagnetSource, parseMagnet } from "../../src/metainfo/magnet.ts";
 import type { Outcome, SessionEvent } from "../../src/session/events.ts";
-import type { AddTorrent, SessionOptions } from "../../src/session/options.ts";
+import type { AddMagnet, AddTorrent, SessionOptions } from "../../src/session/options.ts";
 import { Session } from "../../src/session/session.ts";
 import type { TorrentStats } from "../../src/session/stats.ts";
 import type { Torrent } from "../../src/session/torrent.ts";
@@ -25,7 +26,9 @@ import { type SimHost, SimWorld } from "./world.ts";
 export const OUTPUT = "/downloads";
 
 /** How one download is started. */
-export interface DownloadOptions extends Partial<Omit<AddTorrent, "metainfo">> {
+export interface DownloadOptions extends Partial<Omit<AddMagnet, "magnet">> {
+  /** Start from a magnet link: this one, or the torrent's own with these parts different. */
+  readonly magnet?: string | Partial<MagnetSource>;
   /** Options of its session. */
   readonly session?: SessionOptions;
 }
@@ -42,12 +45,17 @@ export class Download {
   maxSockets = 0;
   #outcome: Outcome | undefined;
 
-  private constructor(host: SimHost, session: Session, content: TestTorrent, options: AddTorrent) {
+  private constructor(
+    host: SimHost,
+    session: Session,
+    content: TestTorrent,
+    options: AddTorrent | AddMagnet,
+  ) {
     this.host = host;
     this.session = session;
     this.content = content;
     this.#listen();
-    this.torrent = session.add(options);
+    this.torrent = "magnet" in options ? session.addMagnet(options) : session.add(options);
     this.torrent.finished.then((outcome) => {
       this.#outcome = outcome;
       this.host.world.log(host.ip, `ends ${JSON.stringify({ ...outcome, error: undefined })}`);
@@ -60,9 +68,17 @@ export class Download {
     content: TestTorrent,
     options: DownloadOptions = {},
   ): Promise<Download> {
-    const { session: sessionOptions, ...torrentOptions } = options;
+    const { session: sessionOptions, magnet, ...torrentOptions } = options;
     const session = await host.world.wait(Session.open(host.process, sessionOptions));
     const { metainfo } = content;
+    if (magnet !== undefined) {
+      const link = typeof magnet === "string" ? magnet : formatMagnet({ ...metainfo, ...magnet });
+      return new Download(host, session, content, {
+        output: OUTPUT,
+        magnet: parseMagnet(link),
+        ...torrentOptions,
+      });
+    }
     return new Download(host, session, content, { output: OUTPUT, metainfo, ...torrentOptions });
   }
 

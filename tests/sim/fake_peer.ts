@@ -8,6 +8,12 @@
  */
 
 import type { Address } from "../../src/base/address.ts";
+import {
+  askedPart,
+  metadataAnswers,
+  type MetadataBehaviour,
+  metadataHello,
+} from "./fake_metadata.ts";
 import type { ByteStream } from "../../src/ports/network.ts";
 import { handshake, ID, message, pieceMessage, RawReader, readU32, u32 } from "./raw_wire.ts";
 import type { SimStream } from "./stream.ts";
@@ -20,6 +26,8 @@ export interface Behaviour {
   readonly has?: (piece: number) => boolean;
   /** Supports the fast extension, BEP 6 (false). */
   readonly fast?: boolean;
+  /** Gives metadata by the extension protocol, BEP 9 and 10 (it speaks neither). */
+  readonly metadata?: MetadataBehaviour;
   /** "silent" sends nothing, "half" 30 bytes, "garbage" 68 other bytes (honest). */
   readonly handshake?: "honest" | "silent" | "half" | "garbage";
   /** Says that it runs a DHT node, BEP 5 (false). */
@@ -71,6 +79,8 @@ export class FakePeer {
   readonly cancels: BlockRequest[] = [];
   /** Every port of a DHT node that it was told of. */
   readonly dhtPorts: number[] = [];
+  /** Every part of the metadata it was asked for. */
+  readonly partsAsked: number[] = [];
   /** Blocks it has sent. */
   served = 0;
   /** Connections made so far, and open now. */
@@ -183,6 +193,7 @@ class Connection {
     const id = behaviour.peerId === "echo" ? theirId : behaviour.peerId;
     const bytes = handshake(behaviour.infoHash ?? torrent.metainfo.infoHash, id ?? this.#peerId, {
       fast: behaviour.fast ?? false,
+      extended: behaviour.metadata !== undefined,
       dht: behaviour.dht ?? false,
     });
     if (behaviour.handshake === "silent") return;
@@ -198,6 +209,7 @@ class Connection {
   async #open(): Promise<void> {
     const { behaviour, host } = this.#peer;
     await this.send(behaviour.bitfield ?? this.#bitfield());
+    if (behaviour.metadata) await this.send(metadataHello(this.#peer.torrent, behaviour.metadata));
     if (behaviour.opening) this.#storm(behaviour.opening);
     const unchokeMs = behaviour.unchokeMs ?? 0;
     if (unchokeMs === 0) await this.send(message(ID.unchoke));
@@ -225,6 +237,7 @@ class Connection {
 
   #onMessage(id: number, payload: Uint8Array): void {
     if (id === ID.port) this.#peer.dhtPorts.push(payload[0]! << 8 | payload[1]!);
+    if (id === ID.extended) return void this.#giveMetadata(payload);
     if (id !== ID.request && id !== ID.cancel) return;
     const request = {
       piece: readU32(payload, 0),
@@ -246,6 +259,15 @@ class Connection {
     if (at < 0) return;
     this.#owed.splice(at, 1);
     if (this.#peer.behaviour.fast) this.send(message(ID.reject, payload));
+  }
+
+  async #giveMetadata(payload: Uint8Array): Promise<void> {
+    const { behaviour: { metadata }, torrent, host } = this.#peer;
+    const part = askedPart(payload);
+    if (metadata === undefined || part === undefined) return;
+    this.#peer.partsAsked.push(part);
+    if (metadata.partMs) await host.process.clock.sleep(metadata.partMs);
+    for (const answer of metadataAnswers(torrent, part, metadata)) await this.send(answer);
   }
 
   async #serve(): Promise<void> {

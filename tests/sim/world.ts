@@ -168,6 +168,7 @@ export class SimHost {
     const { clock, http, network, seed } = this.world;
     const life = this.#life;
     return {
+      system: "linux",
       clock: processClock(clock, life),
       random: new SimRandom(seed, `${this.ip} ${this.#boots++}`),
       hasher: testHasher,

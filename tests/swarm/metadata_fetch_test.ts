@@ -13,6 +13,7 @@ import { Peer } from "../../src/swarm/peer.ts";
 import { Decoder } from "../../src/wire/decoder.ts";
 import { Encoder } from "../../src/wire/encoder.ts";
 import { decodeMetadata } from "../../src/wire/ut_metadata.ts";
+import { decodeExtensionHandshake, encodeExtensionHandshake } from "../../src/wire/extension.ts";
 import { feed, Recorder } from "../wire/recorder.ts";
 
 const PART = 16_384;
@@ -48,15 +49,9 @@ class Scene {
       pieceCount: 0,
       now: this.now,
     });
-    peer.extensions = {
-      ids: new Map([["ut_metadata", 3]]),
-      version: undefined,
-      port: undefined,
-      requestQueue: undefined,
-      metadataSize: size,
-      uploadOnly: undefined,
-      yourIp: undefined,
-    };
+    peer.extensions = decodeExtensionHandshake(
+      encodeExtensionHandshake({ m: { ut_metadata: 3 }, v: "", reqq: 9, metadataSize: size }),
+    );
     this.fetch.onOffer(peer, this.now);
     return new Asked(this, peer);
   }

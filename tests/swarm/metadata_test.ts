@@ -16,6 +16,7 @@ import {
   encodeMetadataRequest,
   type MetadataMessage,
 } from "../../src/wire/ut_metadata.ts";
+import { decodeExtensionHandshake, encodeExtensionHandshake } from "../../src/wire/extension.ts";
 import { feed, Recorder } from "../wire/recorder.ts";
 
 const INFO = new Uint8Array(40_000).map((_, i) => i & 0xff);
@@ -32,15 +33,9 @@ function newPeer(): Peer {
     pieceCount: 4,
     now: 0,
   });
-  peer.extensions = {
-    ids: new Map([["ut_metadata", 7]]),
-    version: undefined,
-    port: undefined,
-    requestQueue: undefined,
-    metadataSize: undefined,
-    uploadOnly: undefined,
-    yourIp: undefined,
-  };
+  peer.extensions = decodeExtensionHandshake(
+    encodeExtensionHandshake({ m: { ut_metadata: 7 }, v: "", reqq: 9 }),
+  );
   return peer;
 }
 

@@ -115,7 +115,14 @@ export class FakeSession implements RunningSession {
     return {
       openWorld: ({ log }) => {
         this.log = log;
-        const world = { clock: shell.clock, hasher: systemHasher, http, log, cache: NO_CACHE };
+        const world = {
+          system: shell.system,
+          clock: shell.clock,
+          hasher: systemHasher,
+          http,
+          log,
+          cache: NO_CACHE,
+        };
         return Promise.resolve({
           ...world as unknown as World,
           [Symbol.asyncDispose]: () => Promise.resolve(),

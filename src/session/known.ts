@@ -1,0 +1,61 @@
+/**
+ * What is known of a torrent once its metadata is there: what it is, where it goes, what of it is wanted.
+ *
+ * @module
+ */
+
+import { BugError } from "../base/errors.ts";
+import { TorrentDisk } from "../disk/torrent_disk.ts";
+import { SelectedBytes } from "../metainfo/selected_bytes.ts";
+import type { Metainfo } from "../metainfo/torrent_file.ts";
+import type { World } from "../ports/world.ts";
+import type { AddMagnet, AddTorrent, TorrentOptions } from "./options.ts";
+import { type StreamHost, Streams } from "./streams.ts";
+
+/** What is to be downloaded, and where to. */
+export interface Known {
+  readonly metainfo: Metainfo;
+  /** The folder that its file or folder goes into. */
+  readonly output: string;
+  /** Wanted files, `undefined` for all. */
+  readonly selection: readonly number[] | undefined;
+  readonly selected: SelectedBytes;
+  readonly streams: Streams;
+}
+
+/** The torrent with what is wanted of it. */
+export function know(
+  metainfo: Metainfo,
+  wish: { readonly output: string; readonly selection?: readonly number[] | undefined },
+  host: Pick<StreamHost, "clock" | "isInMemory" | "onMoved">,
+): Known {
+  const { output, selection } = wish;
+  const isSelected = (file: number) => selection?.includes(file) ?? true;
+  const streams = new Streams({ ...host, metainfo, isSelected });
+  return { metainfo, output, selection, selected: new SelectedBytes(metainfo, selection), streams };
+}
+
+/** Opens its files, or the memory that is in their place. @throws {DiskError} */
+export function openDisk(
+  { metainfo, output, selection }: Known,
+  options: TorrentOptions,
+  { world, bufferBytes }: { readonly world: World; readonly bufferBytes: number },
+): Promise<TorrentDisk> {
+  return TorrentDisk.open(world.files, {
+    metainfo,
+    output,
+    allocate: options.allocate ?? "sparse",
+    bufferBytes,
+    hasher: world.hasher,
+    isReadOnly: options.isUploadOnly ?? false,
+    isInMemory: options.isInMemory ?? false,
+    ...(selection === undefined ? {} : { selection }),
+  });
+}
+
+/** The infohash that was asked for, 20 bytes. */
+export function infoHashOf(options: AddTorrent | AddMagnet): Uint8Array {
+  if ("metainfo" in options) return options.metainfo.infoHash;
+  if (options.magnet.infoHash === null) throw new BugError("a magnet without an infohash of v1");
+  return options.magnet.infoHash;
+}

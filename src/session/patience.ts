@@ -1,0 +1,49 @@
+/**
+ * When a torrent has stood still for too long, and why that is.
+ *
+ * @module
+ */
+
+import type { Millis } from "../base/units.ts";
+import type { Swarm } from "../swarm/swarm.ts";
+import { diagnose, diagnoseMetadata } from "./diagnosis.ts";
+import type { FailureReason } from "./events.ts";
+import type { Outreach } from "./outreach.ts";
+
+/** A torrent that is waited for. */
+export interface Waiting {
+  readonly outreach: Outreach;
+  /** The exchange, `undefined` while the metadata is awaited. */
+  readonly swarm: Swarm | undefined;
+  /** Verified pieces, those that memory has let go included. */
+  readonly verified: number;
+  /** Time of the last progress. */
+  readonly progressAt: Millis;
+}
+
+/** Why nothing moves, without a full stop. */
+export function whyStill({ outreach, swarm }: Pick<Waiting, "outreach" | "swarm">): string {
+  const { connections, finder } = outreach;
+  const common = {
+    peers: connections.stage.peers,
+    peersKnown: connections.book.size,
+    peersBanned: connections.book.bannedCount,
+    trackers: finder.trackers,
+    dht: outreach.dht,
+  };
+  if (swarm === undefined) return diagnoseMetadata(common);
+  const { lacking, counters } = swarm;
+  return diagnose({ ...common, lacking, corruptBytes: counters.corrupt });
+}
+
+/** What a stall of `timeoutMs` ends a torrent with, `undefined` where there is none. */
+export function stallOf(
+  waiting: Waiting,
+  { timeoutMs, now }: { readonly timeoutMs: number; readonly now: Millis },
+): { readonly reason: FailureReason; readonly message: string } | undefined {
+  const { swarm, verified, progressAt } = waiting;
+  if (swarm?.isComplete || now - progressAt < timeoutMs) return undefined;
+  const isLiesOnly = swarm !== undefined && swarm.counters.corrupt > 0 && verified === 0;
+  const message = `no progress for ${Math.round(timeoutMs / 1000)} s: ${whyStill(waiting)}`;
+  return { reason: isLiesOnly ? "bad-data" : "stalled", message };
+}
