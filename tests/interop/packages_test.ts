@@ -1,6 +1,7 @@
 /**
  * The other two shapes of the program: the self-contained executable, and the one-file bundle run from
- * a URL with few permissions, also inside a terminal where a prompt could appear.
+ * a URL with few permissions, also inside a terminal where a prompt could appear. The demonstration in all
+ * three, a fresh clone among them.
  *
  * `STARLING_COMPILE` names the command to compile with (`deno compile`), for machines that cannot
  * download its runtime. Where compiling fails, the test says why and passes over the rest.
@@ -13,7 +14,7 @@ import { assertSame, KIB, MIB } from "./support/dataset.ts";
 import { interopTest, type Lab } from "./support/lab.ts";
 import { Child, output } from "./support/process.ts";
 import type { Seed } from "./support/seeds.ts";
-import { lastNumber, ROOT } from "./support/starling.ts";
+import { lastNumber, ROOT, Run } from "./support/starling.ts";
 import type { TorrentFile } from "./support/torrent.ts";
 import { within } from "./support/wait.ts";
 
@@ -73,6 +74,41 @@ interopTest(
     await assertSame(torrent.dataset, lab.output);
   },
 );
+
+interopTest("demo works from a fresh clone", ["git"], async (lab) => {
+  const clone = lab.path("clone");
+  await output(["git", "clone", "--quiet", "--depth", "1", `file://${ROOT}`, clone]);
+  await demonstrates(lab, [Deno.execPath(), "task", "--quiet", "--cwd", clone, "demo"]);
+});
+
+interopTest("demo works from the bundle at a URL", [], async (lab) => {
+  const url = await served(lab);
+  await demonstrates(lab, [Deno.execPath(), "run", "-N", "-R", "-W", "--no-prompt", url, "demo"]);
+});
+
+interopTest("demo works from the compiled executable", [], async (lab) => {
+  const executable = lab.path("starling");
+  if (!await compiles([...COMPILE, "-A", "-o", executable, `${ROOT}main.ts`])) return;
+  await demonstrates(lab, [executable, "demo"]);
+});
+
+/** Runs the demonstration: it says what happened, and nothing of it stays. */
+async function demonstrates(lab: Lab, command: readonly string[]): Promise<void> {
+  const scratch = lab.path("tmp");
+  await Deno.mkdir(scratch);
+  const run = new Run([], {
+    command,
+    cache: lab.path("cache"),
+    json: false,
+    env: { TMPDIR: scratch, DENO_NO_UPDATE_CHECK: "1" },
+  });
+  const { code, stderr, tail } = await lab.use(run).result();
+  assertEquals(code, 0, tail);
+  assertStringIncludes(stderr, "every byte compared; all of it is deleted again", tail);
+  // The runtime of an executable keeps a cache of its own there.
+  const left = [...Deno.readDirSync(scratch)].filter(({ name }) => name.startsWith("starling-"));
+  assertEquals(left, [], tail);
+}
 
 /** Whether compiling worked; only a command that was not chosen on purpose may fail. */
 async function compiles(argv: readonly string[]): Promise<boolean> {

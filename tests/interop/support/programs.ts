@@ -16,6 +16,7 @@ export type Need =
   | "opentracker"
   | "rtorrent"
   | "qbittorrent-nox"
+  | "git"
   | "script"
   | "tmux"
   | "zsh"
