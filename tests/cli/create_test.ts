@@ -8,7 +8,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { hex } from "../../src/base/bytes.ts";
 import { type Metainfo, parseTorrent } from "../../src/metainfo/torrent_file.ts";
 import { systemHasher } from "../../src/platform/hasher.ts";
-import { type DiskRun, fill, run, withFolder } from "./support/disk_run.ts";
+import { type DiskRun, type DiskShell, fill, run, withFolder } from "./support/disk_run.ts";
 
 const isWindows = Deno.build.os === "windows";
 
@@ -315,5 +315,20 @@ Deno.test("create --json tells the torrent and then that it is done", async () =
     assertEquals([done!.exitCode, done!.infoHash, done!.bytesTotal], [0, infoHash, 20_010]);
     const failed = await run(["create", `${folder}/no`, "-o", `${folder}/p`, "--json"]);
     assertEquals(failed.events.map(({ type, exitCode }) => [type, exitCode]), [["error", 4]]);
+  });
+});
+
+Deno.test("create makes the same bytes every time where it leaves out the date", async () => {
+  await withFolder(async (folder) => {
+    await fill(folder, { "top/a": 10, "top/b": 20_000 });
+    const make = async (...more: string[]) => {
+      const path = `${folder}/${more.length}`;
+      const clock = (shell: DiskShell) => void shell.clock.advance(more.length * 5000);
+      const args = ["create", `${folder}/top`, "-o", path, ...more];
+      assertEquals((await run(args, { meddle: clock })).code, 0);
+      return await Deno.readFile(path);
+    };
+    assertEquals(await make("--no-date"), await make("--no-date", "-q"));
+    assertEquals((await read(`${folder}/1`)).createdAt, null);
   });
 });

@@ -85,3 +85,11 @@ Deno.test("share ends with 3 when its time is over", async () => {
   await shell.clock.advance(5000);
   assertEquals(await running, 3);
 });
+
+Deno.test("share runs its tracker where it is told to", async () => {
+  const { shell, running } = await share("--tracker-port 7777");
+  while (!shell.stdout.text.includes("magnet:")) await turn();
+  assertEquals(shell.stdout.lines[0], "starling get http://192.0.2.7:7777/data.torrent");
+  shell.kill("SIGTERM");
+  assertEquals(await running, 143);
+});
