@@ -1,9 +1,10 @@
 /**
- * What a DHT node tells its driver: facts that happened, and a snapshot of how it stands.
+ * What a DHT node gives its driver: datagrams to send, facts that happened, and a snapshot of how it stands.
  *
  * @module
  */
 
+import type { Address } from "../base/address.ts";
 import type { PeerSearch } from "./search.ts";
 
 /** What happened that the driver may want to know. */
@@ -16,6 +17,14 @@ export type DhtFact =
   | { readonly type: "peers"; readonly search: PeerSearch }
   /** A search is over; late answers may still bring peers. */
   | { readonly type: "search-done"; readonly search: PeerSearch };
+
+/** A datagram to send. */
+export interface OutgoingDatagram {
+  /** Owned by the taker. */
+  readonly data: Uint8Array;
+  /** Where to. */
+  readonly to: Address;
+}
 
 /** A snapshot of a node. */
 export interface DhtStats {

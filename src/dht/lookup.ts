@@ -10,7 +10,7 @@
  *   dead or somebody else, the rest is passed over;
  * - of the eight, no node may have told of more than two, so that one liar's accomplices do not end it;
  * - when the eight are farther from the target than the size of the network explains, as those of liars who
- *   know only each other are, more are asked;
+ *   know only each other are, others are asked: those that descend from nodes of ours whose word was taken less;
  * - ids that are closer than it explains are asked, too, but do not count among the eight;
  * - nodes on the internet cannot send us to loopback or private addresses;
  * - a node that takes too long no longer holds up others, though its late answer is welcome.
@@ -37,8 +37,12 @@ const MAX_CANDIDATES = 200;
 const MAX_PER_NET = 2;
 /** Nodes that one node told of that count among the eight; the others are asked beside them. */
 const MAX_OF_ONE = 2;
-/** Where a lookup ends even if fewer count, or the eight are too far from the target to be the closest. */
+/** Where a lookup ends even if fewer count. */
 const MAX_AHEAD = 3 * K;
+/** So many queries, and a lookup is content with eight that are too far from the target to be the closest. */
+const CONTENT_QUERIES = 10 * K;
+/** Queries of one descent before others have their turn. */
+const DESCENT = 4;
 /** The eighth closest node may be so many bits farther than it usually is; chance makes it 0.7, one in five 2.3. */
 const TOO_FAR_BITS = 1;
 /** And an id so many bits closer than that is too close to be true: it takes a thousand lookups to see an honest one. */
@@ -79,6 +83,8 @@ interface Entry extends Candidate {
   dead: number;
   /** And how many have been passed in looking for the next one to ask. */
   ahead: number;
+  /** Of a node that we knew ourselves: queries to it and to all that descend from what it told. */
+  descent: number;
 }
 
 /** What a node answered. */
@@ -175,6 +181,7 @@ export class Lookup {
     if (entry.source) entry.source.tried++;
     if (entry.id && !entry.isVerified) this.#outsiders++;
     if (entry.isTooClose) this.#tooClose++;
+    rootOf(entry).descent++;
     this.#asked++;
     this.#queries++;
     return entry;
@@ -240,7 +247,7 @@ export class Lookup {
     let [isWaiting, isClose] = [false, true];
     let outsider: Entry | undefined;
     for (const entry of this.#candidates) {
-      if ((counted >= K && isClose) || ahead === MAX_AHEAD) break;
+      if (counted >= K || ahead === MAX_AHEAD) break;
       if (!entry.isVerified) {
         if (entry.state === "new") outsider ??= entry;
       } else if (entry.state === "new") {
@@ -252,8 +259,22 @@ export class Lookup {
         if (++ahead === K) isClose = closeness(entry.id!, this.target) >= this.#minBits;
       }
     }
+    const detour = isClose || this.#queries >= CONTENT_QUERIES ? undefined : this.#pickDetour();
+    if (detour) return detour;
     const mayAskOutsider = this.#options.asksOutsiders && this.#outsiders < MAX_OUTSIDERS;
     return mayAskOutsider && !isWaiting ? outsider : undefined;
+  }
+
+  /** The closest node that is new, of those that descend from the nodes whose word was taken least. */
+  #pickDetour(): Entry | undefined {
+    let best: Entry | undefined;
+    let least = Infinity;
+    for (const entry of this.#candidates) {
+      if (entry.state !== "new" || !entry.isVerified || this.#isPassedOver(entry)) continue;
+      const turns = Math.floor(rootOf(entry).descent / DESCENT);
+      if (turns < least) [best, least] = [entry, turns];
+    }
+    return best;
   }
 
   #isPassedOver({ isTooClose, source }: Entry): boolean {
@@ -337,6 +358,13 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return compareDistance(a, b, a) === 0;
 }
 
+/** The node of ours from which a candidate descends. */
+function rootOf(entry: Entry): Entry {
+  let root = entry;
+  while (root.source) root = root.source;
+  return root;
+}
+
 function isDistrusted(source: Entry): boolean {
   return source.dead >= PATIENCE + 2 * source.live;
 }
@@ -358,5 +386,6 @@ function makeEntry(
     live: 0,
     dead: 0,
     ahead: 0,
+    descent: 0,
   };
 }

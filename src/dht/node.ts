@@ -9,9 +9,6 @@
  * buckets, and takes another id when enough others see it at an address that its id does not fit.
  *
  * https://www.bittorrent.org/beps/bep_0005.html
- * https://www.bittorrent.org/beps/bep_0032.html
- * https://www.bittorrent.org/beps/bep_0042.html
- * https://www.bittorrent.org/beps/bep_0043.html
  *
  * @module
  */
@@ -30,7 +27,7 @@ import {
   placeOf,
   senderKey,
 } from "./contact.ts";
-import type { DhtFact, DhtStats } from "./facts.ts";
+import type { DhtFact, DhtStats, OutgoingDatagram } from "./facts.ts";
 import { type Job, type JobHost, Jobs, type Purpose } from "./jobs.ts";
 import { decodeMessage, type MalformedQuery, type Query, type Response } from "./krpc.ts";
 import { encodeQuery, type Question } from "./krpc_encode.ts";
@@ -39,6 +36,7 @@ import { RateLimit } from "./rate_limit.ts";
 import { type Received, Responder } from "./responder.ts";
 import { K, RoutingTable, type TableNode } from "./routing_table.ts";
 import { decodeTable, encodeTable } from "./saved_table.ts";
+import { LocalSearches } from "./local_searches.ts";
 import { type AnnounceOptions, type PeerSearch, SearchState } from "./search.ts";
 import { Suspicion } from "./suspicion.ts";
 import { type Transaction, Transactions } from "./transactions.ts";
@@ -56,14 +54,6 @@ export interface DhtNodeOptions {
   readonly id?: Uint8Array;
   /** It only asks and answers nothing (false; BEP 43). For those who stay for a short time. */
   readonly isReadOnly?: boolean;
-}
-
-/** A datagram to send. */
-export interface OutgoingDatagram {
-  /** Owned by the taker. */
-  readonly data: Uint8Array;
-  /** Where to. */
-  readonly to: Address;
 }
 
 /** Addresses to start from that are remembered. */
@@ -91,6 +81,7 @@ export class DhtNode {
   readonly #suspicion = new Suspicion();
   readonly #transactions: Transactions<Purpose>;
   readonly #jobs: Jobs;
+  readonly #local = new LocalSearches();
   readonly #startingPoints = new Map<string, Address>();
   #table: RoutingTable;
   #sibling: DhtNode | undefined;
@@ -113,7 +104,10 @@ export class DhtNode {
     this.isReadOnly = options.isReadOnly ?? false;
     this.#transactions = new Transactions(options.random);
     this.#table = new RoutingTable(options.id ?? options.random.bytes(ID_BYTES), -Infinity);
-    this.#responder = new Responder(this, options);
+    this.#responder = new Responder(this, {
+      ...options,
+      onAnnounce: (infoHash, peer) => this.#found(...this.#local.onAnnounce(infoHash, peer)),
+    });
     this.#jobs = new Jobs(this.#jobHost());
   }
 
@@ -184,6 +178,8 @@ export class DhtNode {
     options: { readonly now: Millis; readonly announce?: AnnounceOptions },
   ): PeerSearch {
     const search = new SearchState(infoHash, options.announce);
+    this.#local.add(search);
+    if (search.onPeers(this.#responder.peersOf(infoHash, options.now))) this.#found(search);
     this.#jobs.search(search, options.now);
     this.tick(options.now);
     return search;
@@ -299,8 +295,12 @@ export class DhtNode {
       // A node on the internet knows nothing of our local network.
       const isLocal = isLocalIp(to.host);
       const peers = response.values.filter(({ host }) => isLocal || !isLocalIp(host));
-      if (search?.onPeers(peers)) this.#facts.push({ type: "peers", search });
+      if (search?.onPeers(peers)) this.#found(search);
     }
+  }
+
+  #found(...searches: readonly PeerSearch[]): void {
+    this.#facts.push(...searches.map((search) => ({ type: "peers", search }) as const));
   }
 
   /** A node has shown that it is there. */

@@ -16,7 +16,7 @@ import type { Millis } from "../base/units.ts";
 import type { Hasher } from "../ports/hash.ts";
 import type { Random } from "../ports/random.ts";
 import { FILTER_BYTES } from "./bloom_filter.ts";
-import { CONTACT_BYTES, type Family, hostKey, type Place } from "./contact.ts";
+import { CONTACT_BYTES, type Family, hostKey, type Place, readAddress } from "./contact.ts";
 import type { AnnounceQuery, GetPeersQuery, MalformedQuery, Query, Want } from "./krpc.ts";
 import {
   type Answer,
@@ -75,6 +75,16 @@ interface Task<Q> {
   readonly limit: number;
 }
 
+/** What a responder is made of. */
+export interface ResponderOptions {
+  /** For tokens and scrapes. */
+  readonly hasher: Pick<Hasher, "sha1">;
+  /** Must not be guessable. */
+  readonly random: Random;
+  /** A peer has announced itself to us. */
+  readonly onAnnounce?: (infoHash: Uint8Array, peer: Address) => void;
+}
+
 /** Serves queries; holds the announced peers. */
 export class Responder {
   /** The announced peers. */
@@ -82,15 +92,17 @@ export class Responder {
   readonly #node: Neighbourhood;
   readonly #hasher: Pick<Hasher, "sha1">;
   readonly #random: Random;
+  readonly #onAnnounce: ResponderOptions["onAnnounce"];
   readonly #tokens: Tokens;
   /** Until when an address counts as proven, the latest proof last. */
   readonly #proven = new Map<string, Millis>();
 
   /** Nothing is stored, nobody proven. */
-  constructor(node: Neighbourhood, options: { hasher: Pick<Hasher, "sha1">; random: Random }) {
+  constructor(node: Neighbourhood, options: ResponderOptions) {
     this.#node = node;
     this.#hasher = options.hasher;
     this.#random = options.random;
+    this.#onAnnounce = options.onAnnounce;
     this.#tokens = new Tokens(options);
   }
 
@@ -108,6 +120,14 @@ export class Responder {
         break;
       }
     }
+  }
+
+  /** Peers of a torrent that have announced themselves to us. */
+  peersOf(infoHash: Uint8Array, now: Millis): Address[] {
+    const sample = { noSeed: false, now, random: this.#random };
+    return this.store.sample(infoHash, MAX_PEERS, sample).flatMap((peer) =>
+      readAddress(peer) ?? []
+    );
   }
 
   /** The datagram that answers, `undefined` where silence does. */
@@ -172,6 +192,7 @@ export class Responder {
     this.#prove(task.place.host, now);
     const address = { host: from.host, port: query.port ?? from.port };
     const isStored = this.store.announce(query.infoHash, { address, isSeed: query.isSeed }, now);
+    if (isStored) this.#onAnnounce?.(query.infoHash, address);
     return isStored ? this.#answer(task) : encodeRefusal(query.tid, 202, "Storage full");
   }
 

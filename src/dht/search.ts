@@ -61,6 +61,11 @@ export class SearchState implements PeerSearch {
     this.announce = announce;
   }
 
+  /** Whether nobody wants its peers any more. */
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
   get found(): number {
     return this.#seen.size;
   }

@@ -102,7 +102,7 @@ export class DhtLink {
     return results;
   }
 
-  /** Begins a search in each DHT. */
+  /** Begins a search in each DHT. Peers that announced themselves to us come at once. */
   search(wish: SearchFor): PeerSearch[] {
     const { infoHash, announce, onPeers } = wish;
     return this.each((node, now) => {

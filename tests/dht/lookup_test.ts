@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { formatAddress } from "../../src/base/address.ts";
 import type { Contact } from "../../src/dht/contact.ts";
 import { ALPHA, type Candidate, Lookup, MAX_QUERIES } from "../../src/dht/lookup.ts";
-import { compareDistance, idAtDistance } from "../../src/dht/node_id.ts";
+import { commonBits, compareDistance, idAtDistance } from "../../src/dht/node_id.ts";
 import { K } from "../../src/dht/routing_table.ts";
 import { forSeeds, prng, randomBytes } from "../support/prng.ts";
 import { at, fitting, idOf, lan, randomOf, stranger } from "./support.ts";
@@ -57,6 +57,11 @@ function closeStranger(close: number, seed: number): Contact {
     if (compareDistance(TARGET, other.id, best.id) < 0) best = other;
   }
   return best;
+}
+
+/** Eight of a list, others each turn. */
+function pick8<T>(list: readonly T[], turn: number): T[] {
+  return Array.from({ length: 8 }, (_, i) => list[(7 * turn + i) % list.length]!);
 }
 
 Deno.test("Lookup finds the closest nodes that live when everybody is honest", () => {
@@ -349,7 +354,28 @@ Deno.test("isDone does not hold when the eight closest are farther than they can
     assertEquals(lookup.closest().length, 8);
     return lookup.queries;
   };
-  assertEquals([run(5), run(6.5), run(12)], [8, 8, 24]);
+  assertEquals([run(5), run(6.5), run(12)], [8, 8, 40]);
+});
+
+Deno.test("next() gets past a crowd of liars by the word of others, when the crowd is too far away", () => {
+  const lookup = setup({ density: 14 });
+  const crowd = Array.from({ length: 60 }, (_, i) => near(9, 100 + i));
+  const honest = Array.from({ length: 8 }, (_, i) => near(6, 50 + i));
+  const closest = Array.from({ length: 8 }, (_, i) => near(15, 20 + i));
+  for (let i = 0; i < 8; i++) lookup.add(near(3, i));
+  let turn = 0;
+  for (let list = asked(lookup); list.length > 0; list = asked(lookup)) {
+    for (const one of list) {
+      const bits = commonBits(one.id!, lookup.target);
+      const isLiar = bits >= 9 && bits < 15 || turn === 0;
+      const told = isLiar ? pick8(crowd, turn) : bits < 6 ? honest : bits < 15 ? closest : [];
+      answer(lookup, one, told);
+      turn++;
+    }
+  }
+  const bits = lookup.closest().map(({ id }) => commonBits(id!, lookup.target));
+  assert(bits.every((count) => count >= 15), `${bits}`);
+  assert(lookup.queries < 60, `${lookup.queries} queries`);
 });
 
 Deno.test("isDone does not count nodes that are too close to be true", () => {

@@ -149,6 +149,26 @@ Deno.test("getPeers() goes on after nobody answered for long", () => {
   assertEquals(peersOf(search.takePeers()), ["127.0.0.1:3333"]);
 });
 
+Deno.test("getPeers() finds who announces itself to us, before and after", () => {
+  const { world, nodes: [a, b] } = lab(2);
+  a!.search(HASH, 1111);
+  world.run(world.now + 2000);
+  const search = b!.search(HASH, 2222);
+  world.run(world.now + 2000);
+  assertEquals(peersOf(search.takePeers()), ["127.0.0.1:1111"]);
+  const third = new NodeHost(world, { address: at("127.0.0.1:5000") });
+  third.join(b!);
+  third.search(HASH, 3333);
+  b!.node.takeFacts();
+  world.run(world.now + 5000);
+  assert(factsOf(b!.node).includes("peers"));
+  assertEquals(peersOf(search.takePeers()), ["127.0.0.1:3333"]);
+  search.stop();
+  third.search(HASH, 4444);
+  world.run(world.now + 5000);
+  assertEquals(peersOf(search.takePeers()), []);
+});
+
 Deno.test("stop() ends a search, and nothing is announced", () => {
   const { world, nodes } = lab(10);
   const search = nodes[3]!.search(HASH, 3333);
