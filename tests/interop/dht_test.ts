@@ -1,0 +1,193 @@
+/**
+ * The DHT beside libtorrent's and transmission's: peers found in it and nowhere else, both ways.
+ *
+ * libtorrent's nodes are many on one address of loopback. transmission takes nobody there for a node and wants more
+ * than eight of them, so it runs on a host of its own beside theirs.
+ *
+ * @module
+ */
+
+import { assertEquals, assertLess } from "@std/assert";
+import { assertSame, type DatasetSpec, KIB, MIB } from "./support/dataset.ts";
+import { LtDht, startTransmissionNode, TRANSMISSION_PORT } from "./support/dht.ts";
+import { type Host, Hosts } from "./support/hosts.ts";
+import { interopTest, type Lab } from "./support/lab.ts";
+import { Run, STARLING } from "./support/starling.ts";
+import type { TorrentFile } from "./support/torrent.ts";
+import { until } from "./support/wait.ts";
+
+const DATA: DatasetSpec = { name: "data.bin", bytes: 6 * MIB + 1234, seed: 91 };
+/** Nothing but the DHT. */
+const DHT_ONLY = ["--no-trackers", "--no-lsd", "--no-pex"];
+
+/** How starling is run: what it is to start from, and where. */
+interface Where {
+  readonly nodes: readonly string[];
+  readonly host?: Host;
+  readonly port?: number;
+  /** The name of its cache folder. */
+  readonly cache?: string;
+}
+
+function starling(lab: Lab, args: readonly string[], where: Where): Run {
+  const { nodes, host, port = 0, cache = "cache" } = where;
+  const all = [...args, ...DHT_ONLY, "-p", String(port), "--json"];
+  for (const node of nodes) all.push("--dht-node", node);
+  return lab.use(
+    new Run(all, {
+      cache: lab.path(cache),
+      command: [...host?.prefix ?? [], ...STARLING],
+      env: { STARLING_NO_DHT: "false" },
+    }),
+  );
+}
+
+async function downloads(lab: Lab, torrent: TorrentFile, where: Where): Promise<void> {
+  const result = await starling(lab, ["get", torrent.path, "-o", lab.output], where).result();
+  assertEquals(result.code, 0, result.tail);
+  await assertSame(torrent.dataset, lab.output);
+}
+
+function seeds(lab: Lab, { path, dataset }: TorrentFile, where: Where): Run {
+  return starling(lab, ["seed", path, dataset.root], where);
+}
+
+/** The port that a run listens on. */
+async function portOf(run: Run): Promise<number> {
+  return Number((await run.event((event) => event.type === "listening")).port);
+}
+
+function make(lab: Lab): Promise<TorrentFile> {
+  return lab.make(DATA, { pieceBytes: 64 * KIB });
+}
+
+for (const [family, ip, host] of [["IPv4", "127.0.0.1", "127.0.0.1"], ["IPv6", "::1", "[::1]"]]) {
+  interopTest(`get finds libtorrent in the DHT of ${family}`, ["libtorrent"], async (lab) => {
+    const torrent = await make(lab);
+    const dht = lab.use(await LtDht.start([ip!, ip!, ip!, ip!]));
+    await dht.add(torrent.path, torrent.dataset.root);
+    await downloads(lab, torrent, { nodes: dht.nodes.slice(0, 1) });
+  });
+
+  interopTest(`libtorrent finds a seed in the DHT of ${family}`, ["libtorrent"], async (lab) => {
+    const torrent = await make(lab);
+    const dht = lab.use(await LtDht.start([ip!, ip!, ip!, ip!]));
+    const seed = seeds(lab, torrent, { nodes: dht.nodes.slice(0, 1) });
+    const port = await portOf(seed);
+    assertEquals(await dht.find(torrent.infoHash), [`${host}:${port}`]);
+    await Deno.mkdir(lab.output);
+    await dht.add(torrent.path, lab.output);
+    await dht.complete();
+    await assertSame(torrent.dataset, lab.output);
+  });
+}
+
+interopTest("a node of ours is one of libtorrent's DHT, and leads others into it", [
+  "libtorrent",
+], async (lab) => {
+  const torrent = await make(lab);
+  const other = await lab.make({ ...DATA, name: "other", seed: 92 }, { pieceBytes: 64 * KIB });
+  const dht = lab.use(await LtDht.start(["127.0.0.1", "127.0.0.1"]));
+  const port = await portOf(seeds(lab, other, { nodes: dht.nodes.slice(0, 1) }));
+  await dht.add(torrent.path, torrent.dataset.root);
+  await until(async () => (await dht.stats()).known.every((count) => count >= 2), {
+    what: "our node in libtorrent's tables",
+    timeoutMs: 60_000,
+  });
+  await downloads(lab, torrent, { nodes: [`127.0.0.1:${port}`], cache: "other" });
+});
+
+interopTest("a second start asks nobody for a start", ["libtorrent"], async (lab) => {
+  const torrent = await make(lab);
+  const dht = lab.use(await LtDht.start(["127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1"]));
+  await dht.add(torrent.path, torrent.dataset.root);
+  await downloads(lab, torrent, { nodes: dht.nodes.slice(0, 1) });
+  await Deno.remove(lab.output, { recursive: true });
+  const since = performance.now();
+  await downloads(lab, torrent, { nodes: [] });
+  assertLess(performance.now() - since, 20_000);
+});
+
+/** A host full of libtorrent's nodes, one for transmission, one for starling. */
+async function withTransmission(
+  lab: Lab,
+): Promise<{ dht: LtDht; theirs: Host; ours: Host }> {
+  const hosts = lab.use(await Hosts.make(3));
+  const [first, theirs, ours] = hosts.all;
+  const ips: string[] = [];
+  for (let i = 0; i < 12; i++) ips.push(await hosts.addAddress(first!, `10.213.7.${100 + i}`));
+  const dht = lab.use(await LtDht.start(ips, first!.prefix));
+  return { dht, theirs: theirs!, ours: ours! };
+}
+
+interopTest("get finds transmission in the DHT", [
+  "libtorrent",
+  "transmission-daemon",
+  "netns",
+], async (lab) => {
+  const torrent = await make(lab);
+  const { dht, theirs, ours } = await withTransmission(lab);
+  const { nodes } = dht;
+  const output = torrent.dataset.root;
+  const home = lab.path("transmission");
+  lab.use(
+    await startTransmissionNode({ host: theirs, home, output, torrent: torrent.path, nodes }),
+  );
+  await until(
+    async () => (await dht.find(torrent.infoHash)).includes(`${theirs.ip}:${TRANSMISSION_PORT}`),
+    { what: "transmission's announce", timeoutMs: 120_000 },
+  );
+  await downloads(lab, torrent, { nodes: nodes.slice(0, 1), host: ours });
+});
+
+interopTest("transmission finds a seed in the DHT", [
+  "libtorrent",
+  "transmission-daemon",
+  "netns",
+], async (lab) => {
+  const torrent = await make(lab);
+  const { dht, theirs, ours } = await withTransmission(lab);
+  const { nodes } = dht;
+  const seed = seeds(lab, torrent, { nodes: nodes.slice(0, 1), host: ours });
+  assertEquals(await dht.find(torrent.infoHash), [`${ours.ip}:${await portOf(seed)}`]);
+  await Deno.mkdir(lab.output);
+  const home = lab.path("transmission");
+  // Our own node is among those that it starts from.
+  const start = [...nodes.slice(0, 8), `${ours.ip}:${await portOf(seed)}`];
+  const client = lab.use(
+    await startTransmissionNode({
+      host: theirs,
+      home,
+      output: lab.output,
+      torrent: torrent.path,
+      nodes: start,
+    }),
+  );
+  const isThere = () => assertSame(torrent.dataset, lab.output).then(() => true, () => false);
+  try {
+    await until(isThere, { what: "transmission's download", timeoutMs: 150_000, everyMs: 500 });
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n${client.tail()}`);
+  }
+});
+
+interopTest("three hosts of ours, and nobody else, find each other in the DHT", ["netns"], async (
+  lab,
+) => {
+  const torrent = await make(lab);
+  const [first, second, third] = lab.use(await Hosts.make(3)).all;
+  const port = 6881;
+  const nodes = [`${first!.ip}:${port}`];
+  seeds(lab, torrent, { nodes: [], host: first!, port, cache: "first" });
+  const output = lab.path("second");
+  const get = ["get", torrent.path, "-o", output, "--seed"];
+  const getting = starling(lab, get, { nodes, host: second!, cache: "second" });
+  await getting.event((event) =>
+    event.type === "progress" && event.piecesDone === event.piecesTotal
+  );
+  await assertSame(torrent.dataset, output);
+  await downloads(lab, torrent, {
+    nodes: [`${second!.ip}:${await portOf(getting)}`],
+    host: third!,
+  });
+});
