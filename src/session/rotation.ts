@@ -25,7 +25,13 @@ export function pickToReplace(peers: readonly Peer[], now: Millis, waiting: numb
     return useless.slice(0, waiting);
   }
   const rate = (peer: Peer) => peer.down.rate(now) + peer.up.rate(now);
-  const average = peers.reduce((sum, peer) => sum + rate(peer), 0) / peers.length;
+  // The rate at which the average byte comes: where most are slow, they are no measure of themselves.
+  let [sum, squares] = [0, 0];
+  for (const peer of peers) {
+    sum += rate(peer);
+    squares += rate(peer) ** 2;
+  }
+  const average = sum > 0 ? squares / sum : 0;
   let slowest: Peer | undefined;
   for (const peer of peers) {
     if (now - peer.connectedAt < 3 * GRACE_MS || rate(peer) > average * SLOW_SHARE) continue;

@@ -104,7 +104,7 @@ Deno.test("useless peers give their slots up when others wait", async () => {
 
 Deno.test("slow peers give their slots up to faster ones that wait", async () => {
   const { download, world } = await scene({
-    seed: 2,
+    seed: 4,
     session: { maxPeers: 8 },
     content: makeTorrent({ length: 32 * MIB, pieceLength: 262_144 }),
     peers: many(24, (i) => ({ link: { upRate: i < 16 ? 4_000 : 100_000 } })),
