@@ -9,7 +9,7 @@
 
 import type { Address } from "../base/address.ts";
 import { compareBytes, equalBytes } from "../base/bytes.ts";
-import { type PeerCloseReason, PeerError } from "../base/errors.ts";
+import { PEER_FAULTS, type PeerCloseReason, PeerError } from "../base/errors.ts";
 import type { Scope } from "../base/scope.ts";
 import type { Permit, Semaphore } from "../base/semaphore.ts";
 import type { TokenBucket } from "../base/token_bucket.ts";
@@ -19,11 +19,16 @@ import type { Clock } from "../ports/clock.ts";
 import type { ByteStream } from "../ports/network.ts";
 import type { World } from "../ports/world.ts";
 import { Extensions } from "../swarm/extensions.ts";
+import { OwnAddresses } from "../swarm/own_addresses.ts";
 import { Pex } from "../swarm/pex.ts";
-import { type KnownPeer, PeerBook } from "../swarm/peer_book.ts";
+import { canonicalPriority } from "../swarm/canonical_priority.ts";
+import type { Peer } from "../swarm/peer.ts";
+import { PeerBook } from "../swarm/peer_book.ts";
+import type { KnownPeer } from "../swarm/peer_rank.ts";
 import type { PeerSource, PeerSources } from "../swarm/peer_sources.ts";
 import { MAX_OWED } from "../swarm/uploads.ts";
 import type { ExtensionOffer } from "../wire/extension.ts";
+import { PEX_REACHABLE, PEX_SEED, type PexPeer } from "../wire/ut_pex.ts";
 import type { Handshake } from "../wire/handshake.ts";
 import { DIAL_TIMEOUT_MS, dialPeers } from "./dialer.ts";
 import {
@@ -77,6 +82,8 @@ export class Connections implements ConnHost {
   readonly #parts: ConnectionsParts;
   readonly #conns = new Set<PeerConn>();
   readonly #sources = new SourceLedger();
+  readonly #own = new OwnAddresses();
+  readonly #voted = new WeakSet<Peer>();
   readonly #news = new Wakeup();
   #stage: Stage | undefined;
   #dialling = 0;
@@ -87,11 +94,16 @@ export class Connections implements ConnHost {
     this.clock = parts.world.clock;
     this.downLimit = parts.downLimit;
     this.upLimit = parts.upLimit;
-    this.book = new PeerBook(parts.world.random, parts.sources);
+    this.book = new PeerBook(parts.world.random, {
+      sources: parts.sources,
+      isUs: (address) => this.#own.isUs(address, parts.port()),
+      priority: (address) => this.#priority(address),
+      skipsSeeds: () => this.#stage?.isComplete === true,
+    });
     this.dht = parts.sources.has("dht") ? parts.dht : undefined;
     this.extensions = new Extensions(() => this.#offer());
     if (parts.sources.has("pex")) {
-      this.extensions.add(new Pex((peers) => this.addPeers(peers.map((p) => p.address), "pex")));
+      this.extensions.add(new Pex((peers) => this.#onPex(peers)));
     }
   }
 
@@ -153,6 +165,22 @@ export class Connections implements ConnHost {
     this.#news.notify();
   }
 
+  #onPex(peers: readonly PexPeer[]): void {
+    for (const { address, flags } of peers) {
+      const isReachable = (flags & PEX_REACHABLE) !== 0;
+      this.book.add(address, "pex", { isReachable, isSeed: (flags & PEX_SEED) !== 0 });
+    }
+    this.#news.notify();
+  }
+
+  /** How much a peer deserves a slot, as both sides see it (BEP 40). */
+  #priority(address: Address): number | undefined {
+    const host = this.#own.facing(address.host);
+    return host === undefined
+      ? undefined
+      : canonicalPriority({ host, port: this.#parts.port() }, address);
+  }
+
   /** A peer dialled us and said whom it wants; the stream and the permit are ours from here on. */
   adopt(stream: ByteStream, handshake: Handshake, permit: Permit): void {
     this.#parts.scope.spawn(async () => {
@@ -165,7 +193,7 @@ export class Connections implements ConnHost {
       if (await this.#sayHello(stream)) {
         reason = await this.#converse(stream, handshake, known, false);
       }
-      this.#count(reason);
+      this.#count(reason, known);
       this.book.release(known, this.clock.now(), "useful");
     });
   }
@@ -202,9 +230,20 @@ export class Connections implements ConnHost {
       this.stage.tick(now);
       for (const conn of this.#conns) conn.tick(now);
       this.extensions.tick(this.stage.peers, now);
+      this.#learnOwn();
       this.#rotate(now);
       this.afterStep();
       this.#parts.onTick();
+    }
+  }
+
+  /** Counts where peers say that they see us. */
+  #learnOwn(): void {
+    for (const peer of this.stage.peers) {
+      const { yourIp } = peer.extensions ?? {};
+      if (yourIp === undefined || this.#voted.has(peer)) continue;
+      this.#voted.add(peer);
+      if (this.#own.hear(peer.address, yourIp)) this.book.rerank();
     }
   }
 
@@ -234,15 +273,11 @@ export class Connections implements ConnHost {
     } catch (error) {
       if (!(error instanceof PeerError)) throw error;
       reason = error.reason;
-      if (reason === "self") this.book.ban(known.id);
     } finally {
       this.#dialling--;
       stream?.close();
-      this.#count(signal.aborted ? "stopped" : reason);
-      // To a complete torrent a seed is no use for good; a leech that was too slow may try again.
-      const isRotated = reason === "no-use" && !this.stage.isComplete;
-      const outcome = isRotated ? "rotated" : wasUseful ? "useful" : "failed";
-      this.book.release(known, this.clock.now(), outcome);
+      this.#count(signal.aborted ? "stopped" : reason, known);
+      this.book.release(known, this.clock.now(), this.#outcome(reason, wasUseful));
       this.#news.notify();
     }
   }
@@ -258,6 +293,15 @@ export class Connections implements ConnHost {
     } finally {
       timer.abort();
     }
+  }
+
+  /** What a connection was to us. A seed is no use to a complete torrent; one too slow may try again. */
+  #outcome(
+    reason: PeerCloseReason,
+    wasUseful: boolean,
+  ): "useful" | "failed" | "rotated" | "needless" {
+    if (reason === "no-use") return this.stage.isComplete ? "needless" : "rotated";
+    return wasUseful ? "useful" : "failed";
   }
 
   #sayHello(stream: ByteStream): Promise<boolean> {
@@ -282,6 +326,7 @@ export class Connections implements ConnHost {
     isOutgoing: boolean,
     onUseful?: () => void,
   ): Promise<PeerCloseReason> {
+    if (this.#own.learn(stream.local.host)) this.book.rerank();
     const conn = new PeerConn(this, stream, { handshake, giver: known.id, isOutgoing });
     this.#conns.add(conn);
     try {
@@ -306,7 +351,9 @@ export class Connections implements ConnHost {
     };
   }
 
-  #count(reason: PeerCloseReason): void {
+  #count(reason: PeerCloseReason, known: KnownPeer): void {
     this.closed[reason] = (this.closed[reason] ?? 0) + 1;
+    if (reason === "self") this.book.exclude(known);
+    else if (PEER_FAULTS.has(reason)) this.book.fault(known.id);
   }
 }

@@ -10,7 +10,8 @@
 import type { Permit, Semaphore } from "../base/semaphore.ts";
 import type { Wakeup } from "../base/wakeup.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { KnownPeer, PeerBook } from "../swarm/peer_book.ts";
+import type { PeerBook } from "../swarm/peer_book.ts";
+import type { KnownPeer } from "../swarm/peer_rank.ts";
 
 /** How long a connection may take to be made. */
 export const DIAL_TIMEOUT_MS = 5_000;

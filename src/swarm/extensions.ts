@@ -9,6 +9,7 @@
  * @module
  */
 
+import { parseIp } from "../base/address.ts";
 import { PeerError } from "../base/errors.ts";
 import type { Millis } from "../base/units.ts";
 import {
@@ -74,7 +75,9 @@ export class Extensions {
     // Ids add up over handshakes: 0 takes back what an earlier one said.
     for (const name of peer.toldExtensions) m[name] ??= 0;
     peer.toldExtensions = Object.keys(m);
-    peer.encoder.extended(EXTENSION_HANDSHAKE_ID, encodeExtensionHandshake({ ...offer, m }));
+    const yourIp = parseIp(peer.address.host);
+    const hello = encodeExtensionHandshake({ ...offer, ...(yourIp && { yourIp }), m });
+    peer.encoder.extended(EXTENSION_HANDSHAKE_ID, hello);
   }
 
   /** An extension message; ids we never gave are ignored. @throws {PeerError} */

@@ -1,10 +1,10 @@
 /**
  * Every address of one torrent that is known, and which to dial next.
  *
- * An address the user named goes first (once), then those that were tried in vain least, then those tried longest ago. A
- * failure makes it wait, twice as long each time; a ban is for good. The book is bounded: when it is full
- * the worst address that is not in use makes room, or the new one is refused. The user's are never put
- * out, and any other makes room for them.
+ * An address the user named goes first (once); for the others see peer_rank.ts. A failure makes it wait, twice
+ * as long each time; a ban is for good, and comes with a proven lie or the second fault. The book is bounded:
+ * when it is full the worst address that is not in use makes room for a better one, or the new one is
+ * refused. The user's are never put out. What nobody can dial, and we ourselves, never enter.
  *
  * Pure: time is an argument. All sources of addresses end in {@link PeerBook.add}, and those that the torrent
  * may not use (peer_sources.ts) end there in vain.
@@ -12,9 +12,10 @@
  * @module
  */
 
-import { type Address, formatAddress, isLocalIp } from "../base/address.ts";
+import { type Address, formatAddress, isLocalIp, isUnicast, parseIp } from "../base/address.ts";
 import type { Millis } from "../base/units.ts";
 import type { Random } from "../ports/random.ts";
+import { badness, isBetter, isDialable, type KnownPeer } from "./peer_rank.ts";
 import { ALL_SOURCES, type PeerSource, type PeerSources } from "./peer_sources.ts";
 
 /** Addresses known at the most. */
@@ -23,42 +24,46 @@ export const MAX_KNOWN = 3000;
 export const BASE_BACKOFF_MS = 5_000;
 /** The longest wait after a failure. */
 export const MAX_BACKOFF_MS: number = 30 * 60_000;
-/** Failures in a row after which an address is not dialled any more, unless the user named it. */
-const MAX_FAILURES = 8;
+/** Faults after which nothing more is had to do with a peer. One may be an accident of the line. */
+export const MAX_FAULTS = 2;
+/** Hosts whose faults are remembered. */
+const MAX_FAULTY = 1000;
 
-/** One known address. */
-export interface KnownPeer {
-  /** Its number, never used again; names it as the giver of blocks. */
-  readonly id: number;
-  readonly address: Address;
-  source: PeerSource;
-  /** Being dialled or connected. */
-  isBusy: boolean;
-  /** Failures in a row. */
-  failures: number;
-  /** Connections in a row that failed or were of no use. */
-  vain: number;
-  /** Not dialled before this time. */
-  notBefore: Millis;
-  isBanned: boolean;
-  /** Order among equals. */
-  readonly lot: number;
+/** What a source says of an address. */
+export interface Hint {
+  readonly isReachable?: boolean;
+  readonly isSeed?: boolean;
+}
+
+/** What a book is made with. */
+export interface PeerBookOptions {
+  /** Where addresses may come from (everywhere). */
+  readonly sources?: PeerSources;
+  /** Whether an address is our own (none is). */
+  readonly isUs?: (address: Address) => boolean;
+  /** The priority of an address, a 32-bit number; `undefined` while it cannot be told. */
+  readonly priority?: (address: Address) => number | undefined;
+  /** Whether seeds are of no use (never). */
+  readonly skipsSeeds?: () => boolean;
 }
 
 /** The addresses of a torrent. */
 export class PeerBook {
   readonly #random: Random;
-  #sources: PeerSources;
+  readonly #options: PeerBookOptions;
   readonly #known = new Map<string, KnownPeer>();
   readonly #byId = new Map<number, KnownPeer>();
   readonly #bannedHosts = new Set<string>();
+  readonly #faults = new Map<string, number>();
+  #sources: PeerSources;
   #nextId = 0;
   #banned = 0;
 
-  /** Empty; takes addresses of these sources only (all). */
-  constructor(random: Random, sources: PeerSources = ALL_SOURCES) {
+  /** Empty. */
+  constructor(random: Random, options: PeerBookOptions = {}) {
     this.#random = random;
-    this.#sources = sources;
+    this.#options = options;
+    this.#sources = options.sources ?? ALL_SOURCES;
   }
 
   /** Addresses known. */
@@ -91,28 +96,32 @@ export class PeerBook {
   /** Takes no addresses but of these sources from now on, and forgets those of others that are not in use. */
   restrict(sources: PeerSources): void {
     this.#sources = sources;
-    for (const [key, known] of this.#known) {
+    for (const known of this.#known.values()) {
       if (sources.has(known.source) || known.isBanned) continue;
       // A connection that is to be closed has its entry until then, and is not dialled again.
       known.source = "incoming";
-      if (known.isBusy) continue;
-      this.#known.delete(key);
-      this.#byId.delete(known.id);
+      if (!known.isBusy) this.#forget(known);
     }
   }
 
   /** Takes note of an address; returns its entry unless it is refused. Only the user's may wake a hopeless one. */
-  add(address: Address, source: PeerSource): KnownPeer | undefined {
-    if (!this.#sources.has(source)) return undefined;
+  add(address: Address, source: PeerSource, hint: Hint = {}): KnownPeer | undefined {
+    if (!this.#sources.has(source) || !isUsable(address)) return undefined;
+    const { isReachable = false, isSeed = false } = hint;
     const key = formatAddress(address);
     const old = this.#known.get(key);
     if (old !== undefined) {
       // Where a peer dialled us from is no address to dial, until somebody says that it is.
       if (source === "user" || old.source === "incoming") old.source = source;
+      old.isReachable ||= isReachable;
       return old;
     }
     if (this.#bannedHosts.has(address.host)) return undefined;
-    if (this.#known.size >= MAX_KNOWN && !this.#makeRoom(source)) return undefined;
+    // Who the user or the line says is there has to say so itself.
+    const isTold = source !== "user" && source !== "incoming";
+    if (isTold && this.#options.isUs?.(address) === true) return undefined;
+    const isFull = this.#known.size >= MAX_KNOWN;
+    if (isFull && !this.#makeRoom({ source, isReachable, failures: 0 })) return undefined;
     const known: KnownPeer = {
       id: this.#nextId++,
       address,
@@ -122,20 +131,27 @@ export class PeerBook {
       vain: 0,
       notBefore: 0,
       isBanned: false,
-      lot: this.#random.below(2 ** 30),
+      isReachable,
+      isSeed,
+      priority: this.#options.priority?.(address) ?? this.#random.below(2 ** 32),
     };
     this.#known.set(key, known);
     this.#byId.set(known.id, known);
     return known;
   }
 
+  /** Priorities may be others by now: our own address has become known. */
+  rerank(): void {
+    for (const known of this.#known.values()) {
+      known.priority = this.#options.priority?.(known.address) ?? known.priority;
+    }
+  }
+
   /** The best address to dial now, marked busy; `undefined` when none is due. */
   take(now: Millis): KnownPeer | undefined {
     let best: KnownPeer | undefined;
-    for (const known of this.#known.values()) {
-      if (isDialable(known) && known.notBefore <= now && (!best || isBetter(known, best))) {
-        best = known;
-      }
+    for (const known of this.#dialable()) {
+      if (known.notBefore <= now && (!best || isBetter(known, best))) best = known;
     }
     if (best) best.isBusy = true;
     return best;
@@ -144,24 +160,31 @@ export class PeerBook {
   /** When the next address is due; `Infinity` when none ever will be. */
   nextAt(): Millis {
     let at = Infinity;
-    for (const known of this.#known.values()) {
-      if (isDialable(known) && known.notBefore < at) at = known.notBefore;
-    }
+    for (const { notBefore } of this.#dialable()) at = Math.min(at, notBefore);
     return at;
   }
 
   /** How many addresses could be dialled now. */
   dueCount(now: Millis): number {
     let count = 0;
-    for (const known of this.#known.values()) {
-      if (isDialable(known) && known.notBefore <= now) count++;
-    }
+    for (const { notBefore } of this.#dialable()) if (notBefore <= now) count++;
     return count;
   }
 
-  /** A connection ended. A useful one may be tried again soon, a failed one waits longer each time. */
-  release(known: KnownPeer, now: Millis, outcome: "useful" | "failed" | "rotated"): void {
+  /**
+   * A connection ended. A useful one may be tried again soon, a failed one waits longer each time; one that
+   * neither side has any need of waits longest, and it is nobody's failure.
+   */
+  release(
+    known: KnownPeer,
+    now: Millis,
+    outcome: "useful" | "failed" | "rotated" | "needless",
+  ): void {
     known.isBusy = false;
+    if (outcome === "needless") {
+      known.notBefore = now + MAX_BACKOFF_MS;
+      return;
+    }
     if (outcome === "useful") {
       known.failures = known.vain = 0;
       known.notBefore = now + BASE_BACKOFF_MS;
@@ -174,6 +197,24 @@ export class PeerBook {
     }
     known.notBefore = now + Math.min(BASE_BACKOFF_MS * 2 ** known.failures, MAX_BACKOFF_MS);
     known.failures++;
+  }
+
+  /** A peer broke the protocol. The second time it is banned. */
+  fault(id: number): void {
+    const known = this.#byId.get(id);
+    if (known === undefined || known.isBanned) return;
+    const { host } = known.address;
+    // On a local host many peers may be at home; elsewhere one that comes back from another port is the same.
+    const key = isLocalIp(host) ? formatAddress(known.address) : host;
+    const faults = (this.#faults.get(key) ?? 0) + 1;
+    if (faults >= MAX_FAULTS) return this.ban(id);
+    if (this.#faults.size >= MAX_FAULTY) this.#faults.clear();
+    this.#faults.set(key, faults);
+  }
+
+  /** An address turned out to be ourselves: it is not dialled again, and nobody is to blame. */
+  exclude(known: KnownPeer): void {
+    known.isBanned = true;
   }
 
   /** Bans an address for good, and its whole host unless that is local, where many peers share one. */
@@ -196,33 +237,39 @@ export class PeerBook {
       this.#known.get(formatAddress(address))?.isBanned === true;
   }
 
-  #makeRoom(source: PeerSource): boolean {
+  *#dialable(): Generator<KnownPeer> {
+    const skipsSeeds = this.#options.skipsSeeds?.() === true;
+    for (const known of this.#known.values()) {
+      if (isDialable(known) && !(skipsSeeds && known.isSeed)) yield known;
+    }
+  }
+
+  #makeRoom(newcomer: Pick<KnownPeer, "source" | "failures" | "isReachable">): boolean {
     let worst: KnownPeer | undefined;
     for (const known of this.#known.values()) {
       if (known.isBusy || known.isBanned || known.source === "user") continue;
       if (worst === undefined || badness(known) > badness(worst)) worst = known;
     }
-    if (worst === undefined || (badness(worst) === 0 && source !== "user")) return false;
-    this.#known.delete(formatAddress(worst.address));
-    this.#byId.delete(worst.id);
+    if (worst === undefined) return false;
+    // Who dials us is better than hearsay, as long as it stays.
+    const isHere = newcomer.source === "user" || newcomer.source === "incoming";
+    if (badness(worst) <= (isHere ? 0 : badness(newcomer)) && newcomer.source !== "user") {
+      return false;
+    }
+    this.#forget(worst);
     return true;
+  }
+
+  #forget(known: KnownPeer): void {
+    this.#known.delete(formatAddress(known.address));
+    this.#byId.delete(known.id);
   }
 }
 
-/** What cannot be dialled goes first, or peers that come and go would fill the book for good. */
-function badness(known: KnownPeer): number {
-  return known.source === "incoming" ? Infinity : known.failures;
-}
-
-function isDialable(known: KnownPeer): boolean {
-  return !known.isBusy && !known.isBanned && known.source !== "incoming" &&
-    (known.failures < MAX_FAILURES || known.source === "user");
-}
-
-function isBetter(a: KnownPeer, b: KnownPeer): boolean {
-  // The user's word counts until the address has proven to be of no use; then others have their turn.
-  const isNamed = (known: KnownPeer) => known.source === "user" && known.vain === 0;
-  if (isNamed(a) !== isNamed(b)) return isNamed(a);
-  if (a.vain !== b.vain) return a.vain < b.vain;
-  return a.notBefore !== b.notBefore ? a.notBefore < b.notBefore : a.lot < b.lot;
+/** Whether an address can be dialled: one host, a port, and no zone needed to tell where it is. */
+function isUsable({ host, port }: Address): boolean {
+  const ip = parseIp(host);
+  if (ip === undefined || !isUnicast(ip)) return false;
+  const isLinkLocal = ip.length === 16 && ip[0] === 0xfe && (ip[1]! & 0xc0) === 0x80;
+  return !isLinkLocal && Number.isInteger(port) && port > 0 && port < 65_536;
 }

@@ -260,11 +260,28 @@ Deno.test("a peer that flaps is not dialled busily", async () => {
   const { download, peers } = await scene({
     seed: 10,
     stallTimeoutMs: 600_000,
-    peers: [{ closeAfter: 0, unchokeMs: 1, opening: message(ID.port, []) }],
+    peers: [{ closeAfter: 0, unchokeMs: 1, opening: message(ID.port, [26, 225]) }],
   });
   await download.outcome(700_000);
   assertGreater(peers[0]!.connections, 3);
   assertLess(peers[0]!.connections, 20);
+});
+
+Deno.test("a peer that breaks the protocol is given a second chance and no third", async () => {
+  const openings = [
+    message(ID.port, []),
+    message(ID.have, u32(1 << 30)),
+    message(ID.extended, [0, 1, 2]),
+    message(99, new Uint8Array(1 << 21)),
+  ];
+  const { download, peers } = await scene({
+    seed: 13,
+    stallTimeoutMs: 600_000,
+    peers: openings.map((opening) => ({ unchokeMs: Infinity, opening })),
+  });
+  await download.outcome(700_000);
+  assertEquals(peers.map((peer) => peer.connections), [2, 2, 2, 2]);
+  assertEquals(download.stats.peersBanned, 4);
 });
 
 Deno.test("endgame does not wait for a slow peer", async () => {

@@ -67,7 +67,8 @@ Deno.test("tell() says every extension with its id, and what each adds to the ha
   extensions.add(listener("ut_pex", []));
   const peer = newPeer();
   extensions.tell(peer);
-  const { ids, version, requestQueue, port, metadataSize } = hello(peer);
+  const { ids, version, requestQueue, port, metadataSize, yourIp } = hello(peer);
+  assertEquals(yourIp, Uint8Array.of(9, 0, 0, 1));
   assertEquals([...ids].toSorted(), [
     ["ut_metadata", EXTENSION_IDS.ut_metadata],
     ["ut_pex", EXTENSION_IDS.ut_pex],

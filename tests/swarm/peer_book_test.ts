@@ -6,13 +6,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Address } from "../../src/base/address.ts";
-import {
-  BASE_BACKOFF_MS,
-  type KnownPeer,
-  MAX_BACKOFF_MS,
-  MAX_KNOWN,
-  PeerBook,
-} from "../../src/swarm/peer_book.ts";
+import { BASE_BACKOFF_MS, MAX_BACKOFF_MS, MAX_KNOWN, PeerBook } from "../../src/swarm/peer_book.ts";
+import type { KnownPeer } from "../../src/swarm/peer_rank.ts";
 import { SimRandom } from "../sim/random.ts";
 
 const setup = () => new PeerBook(new SimRandom(1));
@@ -224,4 +219,111 @@ Deno.test("add() never puts out what is in use, banned or the user's", () => {
   assertEquals(book.add(at(5000), "tracker"), undefined);
   assertEquals(book.add(at(0), "tracker"), user);
   assert(book.isBanned(at(1)));
+});
+
+Deno.test("add() refuses what nobody can dial, and ourselves", () => {
+  const book = new PeerBook(new SimRandom(1), { isUs: ({ port }) => port === 4242 });
+  const hosts = ["0.0.0.0", "0.1.2.3", "224.0.0.1", "239.192.152.143", "255.255.255.255", "::"];
+  for (const host of [...hosts, "ff02::1", "fe80::1", "name", "1.2.3"]) {
+    assertEquals(book.add({ host, port: 6881 }, "tracker"), undefined, host);
+  }
+  for (const port of [0, -1, 65_536, 1.5, NaN]) {
+    assertEquals(book.add({ host: "9.0.0.1", port }, "tracker"), undefined, `${port}`);
+  }
+  for (const source of ["tracker", "pex", "dht", "lsd"] as const) {
+    assertEquals(book.add(at(1, 4242), source), undefined);
+  }
+  for (const host of ["127.0.0.1", "10.0.0.1", "::1", "fd00::1"]) {
+    assert(book.add({ host, port: 6881 }, "pex"), host);
+  }
+  assert(book.add(at(1, 4242), "incoming"), "a port of the other side may be any");
+});
+
+Deno.test("take() prefers better sources among what was never tried, and then canonical priority", () => {
+  const priority = ({ host }: Address) => Number(host.split(".")[3]);
+  const book = new PeerBook(new SimRandom(1), { priority });
+  book.add(at(1), "dht");
+  book.add(at(2), "pex");
+  book.add(at(3), "pex", { isReachable: true });
+  book.add(at(4), "tracker");
+  book.add(at(5), "tracker");
+  book.add(at(6), "lsd");
+  assertEquals(takeAll(book, 0), [6, 5, 4, 3, 2, 1]);
+});
+
+Deno.test("rerank() takes priorities anew when our own address has become known", () => {
+  let isKnown = false;
+  const priority = ({ host }: Address) => isKnown ? Number(host.split(".")[3]) : undefined;
+  const book = new PeerBook(new SimRandom(1), { priority });
+  for (const n of [3, 1, 4, 2, 5]) book.add(at(n), "tracker");
+  isKnown = true;
+  book.rerank();
+  assertEquals(takeAll(book, 0), [5, 4, 3, 2, 1]);
+});
+
+Deno.test("take() leaves seeds alone while they are of no use", () => {
+  let isComplete = true;
+  const book = new PeerBook(new SimRandom(1), { skipsSeeds: () => isComplete });
+  book.add(at(1), "pex", { isSeed: true });
+  book.add(at(2), "pex");
+  assertEquals(book.dueCount(0), 1);
+  assertEquals(takeAll(book, 0), [2]);
+  assertEquals(book.nextAt(), Infinity);
+  isComplete = false;
+  assertEquals(takeAll(book, 0), [1]);
+});
+
+Deno.test("release() keeps whom nobody needs away for long, and holds nothing against it", () => {
+  const book = setup();
+  const known = book.add(at(1), "tracker")!;
+  book.take(0);
+  book.release(known, 0, "needless");
+  assertEquals([known.vain, known.failures, known.notBefore], [0, 0, MAX_BACKOFF_MS]);
+});
+
+Deno.test("fault() bans at the second one, from whatever port a public host comes", () => {
+  const book = setup();
+  book.fault(book.add(at(1), "tracker")!.id);
+  assert(!book.isBanned(at(1)));
+  book.fault(book.add(at(1, 50_000), "incoming")!.id);
+  assert(book.isBanned(at(1)) && book.isBanned(at(1, 1)));
+  assertEquals(takeAll(book, 1e12), []);
+});
+
+Deno.test("fault() counts by address where many peers share a local host", () => {
+  const book = setup();
+  const [one, other] = [1, 2].map((port) => book.add({ host: "127.0.0.1", port }, "user")!);
+  book.fault(one!.id);
+  book.fault(other!.id);
+  assertEquals(book.bannedCount, 0);
+  book.fault(one!.id);
+  assertEquals(book.banned, ["127.0.0.1:1"]);
+});
+
+Deno.test("exclude() keeps one address away and blames nobody", () => {
+  const book = setup();
+  const self = book.add(at(1), "tracker")!;
+  book.exclude(self);
+  book.add(at(1, 7000), "tracker");
+  assertEquals([takeAll(book, 0), book.bannedCount], [[1], 0]);
+});
+
+Deno.test("add() lets better sources push out hearsay when the book is full, not the other way", () => {
+  const book = setup();
+  for (let n = 0; n < MAX_KNOWN; n++) book.add(at(n), "pex");
+  assertEquals(book.add(at(4000), "dht"), undefined);
+  assert(book.add(at(4001), "tracker"));
+  assert(book.add(at(4002), "incoming"), "who dials us may come in");
+  assertEquals(book.size, MAX_KNOWN);
+});
+
+Deno.test("restrict() forgets what came from sources that are closed, but for what is in use", () => {
+  const book = setup();
+  book.add(at(1), "pex");
+  const busy = book.take(0)!;
+  book.add(at(2), "dht");
+  book.add(at(3), "tracker");
+  book.restrict(new Set(["user", "tracker", "incoming"] as const));
+  assertEquals([book.size, book.add(at(4), "lsd")], [2, undefined]);
+  book.release(busy, 0, "useful");
 });

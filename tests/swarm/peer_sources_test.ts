@@ -41,7 +41,9 @@ Deno.test("permittedSources() leaves out what the user forbids", () => {
 });
 
 Deno.test("add() refuses addresses of sources that are not permitted, known ones too", () => {
-  const book = new PeerBook(new SimRandom(1), permittedSources({ isPrivate: true }));
+  const book = new PeerBook(new SimRandom(1), {
+    sources: permittedSources({ isPrivate: true }),
+  });
   const address = { host: "9.0.0.1", port: 6881 };
   for (const source of ["pex", "dht", "lsd"] as const) {
     assertEquals(book.add(address, source), undefined);
