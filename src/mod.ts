@@ -62,6 +62,7 @@ export type {
   MetadataEvent,
   Outcome,
   ProgressEvent,
+  ReuseEvent,
   SessionEvent,
   StartEvent,
   WarningEvent,

@@ -19,7 +19,7 @@ import type { Plan } from "./plan.ts";
 import { chooseOne, pour, type Poured } from "./pour.ts";
 import { Progress, type ProgressRow } from "./progress.ts";
 import { renderSeeding, renderStopped } from "./render.ts";
-import { bytesBySourceOf, renderDone, renderDoneAll } from "./render_end.ts";
+import { bytesBySourceOf, renderDone, renderDoneAll, renderReuse } from "./render_end.ts";
 import { forTerminal } from "./escape.ts";
 import { chooseFiles, noMatch } from "./select.ts";
 import { readTorrent } from "./source.ts";
@@ -269,6 +269,7 @@ export class Downloads {
     for await (const event of events) {
       json?.write(event);
       if (event.type === "warning") screen.warn(this.#named(event.infoHash, event.message));
+      else if (event.type === "reuse") screen.note(renderReuse(event));
       else if (event.type === "listening" && screen.look.verbosity > 0) {
         screen.note(`info: listening on port ${event.port}`);
       }

@@ -86,9 +86,8 @@ const FILES: readonly OptionSpec[] = [
     helpIn: { cat: { help: "memory for what is fetched ahead of the reader (32M)" } },
   }),
   option("--reuse DIR", TEXT, "take matching data from older downloads first; repeatable", {
-    verbs: FETCH,
+    verbs: KEEP,
     list: LINES,
-    lacks: ["reusing older downloads is"],
   }),
   option(
     "--allocate HOW",

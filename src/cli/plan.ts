@@ -71,6 +71,7 @@ export function planOf(options: OptionValues, shell: Shell): Plan {
       sequential: options.flag("sequential"),
       allocate: (options.text("allocate") ?? "sparse") as Allocation,
       fsync: options.flag("fsync"),
+      ...(options.has("reuse") ? { reuse: options.texts("reuse") } : {}),
       ...(stallMs === undefined ? {} : { stallTimeoutMs: stallMs }),
       ...seedingOf(options),
     },
@@ -124,7 +125,7 @@ const BUFFER_BYTES: number = 32 * MIB;
  */
 export function pouring(plan: Plan, { options, verb }: Invocation, file?: string): Plan {
   const label = verb.name === "cat" ? "cat" : "--output -";
-  const idle = ["json", "seed", "seed-ratio", "seed-time", "seed-while", "input-file"]
+  const idle = ["json", "reuse", "seed", "seed-ratio", "seed-time", "seed-while", "input-file"]
     .find((name) => options.flag(name) || Boolean(options.text(name)));
   if (idle !== undefined) {
     const why = idle === "json"

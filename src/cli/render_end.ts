@@ -32,6 +32,12 @@ export function renderDone(stats: TorrentStats, output: string | undefined): str
   return `done: ${forTerminal(stats.name)}: ${parts.join(", ")}, ${place}`;
 }
 
+/** What older copies had: `reused 1.2 GiB from DIR`. */
+export function renderReuse({ bytes, folder }: { bytes: number; folder: string }): string {
+  const what = bytes === 0 ? "nothing" : formatBytes(bytes);
+  return `reused ${what} from ${forTerminal(folder)}`;
+}
+
 /** The last line of all when there were several: `done: 3 torrents: …`. */
 export function renderDoneAll(all: readonly TorrentStats[]): string {
   const bytesTotal = all.reduce((sum, stats) => sum + stats.bytesTotal, 0);

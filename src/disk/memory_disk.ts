@@ -11,7 +11,15 @@
 import { equalBytes } from "../base/bytes.ts";
 import { BugError, DiskError, type DiskOperation } from "../base/errors.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { FileIo, FileStore, SideFile, StoreSpec } from "../ports/disk.ts";
+import type {
+  FileIo,
+  FileStore,
+  OldFile,
+  OldFiles,
+  OldFilesOptions,
+  SideFile,
+  StoreSpec,
+} from "../ports/disk.ts";
 import type { Hasher } from "../ports/hash.ts";
 import { MemoryStore } from "./memory_store.ts";
 
@@ -124,6 +132,17 @@ export class MemoryDisk implements FileIo {
     }
     this.#locks.add(path);
     return Promise.resolve(new MemorySideFile(this, path, () => this.#locks.delete(path)));
+  }
+
+  listOld(folder: string, { wants }: OldFilesOptions): Promise<OldFiles> {
+    const files: OldFile[] = [];
+    for (const [path, { bytes: { length } }] of this.files) {
+      const isBelow = path.startsWith(`${folder}/`);
+      if (isBelow && wants(length)) {
+        files.push({ path: path.slice(folder.length + 1).split("/"), length });
+      }
+    }
+    return Promise.resolve({ root: folder, files, isCut: false });
   }
 
   bootMark(): Promise<string | undefined> {

@@ -26,14 +26,14 @@ export async function listFolder(path: string, options: ListOptions): Promise<Li
   const name = basename(root);
   const info = lookAt(path, true);
   if (info.isFile) {
-    return { name, root, isSingleFile: true, ...nothing(), files: [found([], info)] };
+    return { name, root, isSingleFile: true, ...nothing(), files: [found([], info)], isCut: false };
   }
   if (!info.isDirectory) {
     throw trouble(path, "it is neither a file nor a folder", null);
   }
   const walk = new Walk(root, options);
   await walk.run(info);
-  return { name, root, isSingleFile: false, ...walk.lists };
+  return { name, root, isSingleFile: false, ...walk.lists, isCut: walk.isCut };
 }
 
 type Lists = Pick<Listing, "files" | "links" | "oddities" | "troubles">;
@@ -53,6 +53,8 @@ class Walk {
   readonly #oddities: (readonly string[])[] = [];
   readonly #troubles: FolderTrouble[] = [];
   readonly #pending: Pending[] = [];
+  /** Whether it has ended before its end. */
+  isCut = false;
 
   constructor(root: string, options: ListOptions) {
     this.#root = root;
@@ -71,8 +73,13 @@ class Walk {
   async run(info: Deno.FileInfo): Promise<void> {
     this.#pending.push({ path: [], trail: [idOf(info)] });
     let entries = 0;
+    let left = this.#options.maxEntries ?? Infinity;
     for (let folder = this.#pending.pop(); folder; folder = this.#pending.pop()) {
-      entries += this.#enter(folder) + 1;
+      this.isCut = left <= 0;
+      if (this.isCut) break;
+      const looked = this.#enter(folder) + 1;
+      left -= looked;
+      entries += looked;
       if (entries < TURN_ENTRIES) continue;
       entries = 0;
       await setImmediate();
@@ -113,8 +120,9 @@ class Walk {
   #take(path: readonly string[], parent: Pending): void {
     const where = this.#at(path);
     const info = lookAt(where, this.#options.followsLinks);
-    if (info.isFile) this.#files.push(found(path, info));
-    else if (info.isSymlink) this.#links.push(path);
+    if (info.isFile) {
+      if (this.#options.wants?.(info.size) !== false) this.#files.push(found(path, info));
+    } else if (info.isSymlink) this.#links.push(path);
     else if (info.isDirectory) this.#descend(path, { id: idOf(info), parent });
     else this.#oddities.push(path);
   }

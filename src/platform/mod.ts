@@ -18,6 +18,7 @@ import { systemHasher } from "./hasher.ts";
 import { systemHttp } from "./http.ts";
 import { systemRandom } from "./random.ts";
 import { joinGroup } from "./multicast.ts";
+import { listOld } from "./old_files.ts";
 import { openSideFile, readBootMark } from "./side_file.ts";
 import { dialTcp, listenTcp } from "./tcp.ts";
 import { bindUdp } from "./udp.ts";
@@ -39,6 +40,7 @@ export function openWorld(options: WorldOptions = {}): World & AsyncDisposable {
   const files: FileIo = {
     openStore: (spec) => Promise.resolve(new PooledStore(spec, { heavy, light })),
     openSideFile,
+    listOld,
     bootMark: () => Promise.resolve(readBootMark()),
   };
   return {

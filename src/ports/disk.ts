@@ -200,8 +200,43 @@ export interface SideFile extends AsyncDisposable {
   remove(): Promise<void>;
 }
 
+/** A file that may be an older copy. */
+export interface OldFile {
+  /** Components below the folder that was listed, at least one. */
+  readonly path: readonly string[];
+  /** Bytes. */
+  readonly length: number;
+}
+
+/** What a folder with older copies has. */
+export interface OldFiles {
+  /** The absolute path of the folder. */
+  readonly root: string;
+  /** Regular files, in no certain order. */
+  readonly files: readonly OldFile[];
+  /** Whether there is more than was looked at. */
+  readonly isCut: boolean;
+}
+
+/** What is looked for in a folder with older copies, and how far. */
+export interface OldFilesOptions {
+  /** Whether files of this length are of use. */
+  readonly wants: (length: number) => boolean;
+  /** Entries that are looked at, at the most. */
+  readonly maxEntries: number;
+  /** Gives up. */
+  readonly signal: AbortSignal;
+}
+
 /** The platform's files. */
 export interface FileIo {
+  /**
+   * Files below a folder by their lengths. Symbolic links are not followed but for the folder itself; what
+   * cannot be looked at is left out.
+   *
+   * @throws {DiskError} when the folder itself cannot be looked at; the signal's reason.
+   */
+  listOld(folder: string, options: OldFilesOptions): Promise<OldFiles>;
   /** Opens the files of a torrent; nothing is created yet. */
   openStore(spec: StoreSpec): Promise<FileStore>;
   /**

@@ -42,6 +42,8 @@ export interface Listing {
   readonly oddities: readonly (readonly string[])[];
   /** What could not be looked at: unreadable folders, links that lead nowhere or in circles. */
   readonly troubles: readonly FolderTrouble[];
+  /** Whether there is more than was to be looked at. */
+  readonly isCut: boolean;
 }
 
 /** How a path is listed. */
@@ -50,6 +52,10 @@ export interface ListOptions {
   readonly followsLinks: boolean;
   /** Files that are left out without a look at them, by their components joined with `/`. */
   readonly isKnown?: (path: string) => boolean;
+  /** Whether files of this length are of interest (all). */
+  readonly wants?: (length: number) => boolean;
+  /** Entries that are looked at; where there are more, the rest is left out (no bound). */
+  readonly maxEntries?: number;
   /** Gives up. */
   readonly signal: AbortSignal;
 }

@@ -110,6 +110,18 @@ export interface WarningEvent extends EventBase {
   readonly message: string;
 }
 
+/** Pieces were taken from older copies. */
+export interface ReuseEvent extends EventBase {
+  /** Which event this is. */
+  readonly type: "reuse";
+  /** The folder, as it was named. */
+  readonly folder: string;
+  /** Bytes of these pieces. */
+  readonly bytes: number;
+  /** How many pieces. */
+  readonly pieces: number;
+}
+
 /** The session accepts peers on this port. */
 export interface ListeningEvent extends EventBase {
   /** Which event this is. */
@@ -158,6 +170,7 @@ export type SessionEvent =
   | ProgressEvent
   | FileEvent
   | WarningEvent
+  | ReuseEvent
   | ListeningEvent
   | DoneEvent
   | ErrorEvent;

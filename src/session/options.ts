@@ -54,6 +54,11 @@ export interface TorrentOptions {
   readonly sequential?: boolean;
   /** How file space is taken ("sparse"). */
   readonly allocate?: Allocation;
+  /**
+   * Folders with older copies: files of the same length are hashed, and their right pieces copied, before
+   * anything is fetched. Nothing in them is changed. Not for a torrent in memory.
+   */
+  readonly reuse?: readonly string[];
   /** Flush the data to the disk before the torrent counts as done. */
   readonly fsync?: boolean;
   /** Fail as "stalled" after this long without a kept block (never). */

@@ -75,6 +75,11 @@ export class Reporter {
     this.#publish({ type: "warning", message });
   }
 
+  /** What an older copy had. */
+  reuse(folder: string, { bytes, pieces }: { bytes: number; pieces: number }): void {
+    this.#publish({ type: "reuse", folder, bytes, pieces });
+  }
+
   /** How it stands, if it was not told within the last second or `isLast`. */
   progress(isLast: boolean = false): void {
     if (!this.#isDue() && !isLast) return;

@@ -29,6 +29,7 @@ import type { AddMagnet, AddTorrent } from "./options.ts";
 import { Outreach, type OutreachHost } from "./outreach.ts";
 import { stallOf, whyStill } from "./patience.ts";
 import { type EventBody, Reporter } from "./reporter.ts";
+import { reuseAll } from "./reuse.ts";
 import type { StreamOptions } from "./streams.ts";
 import { type TorrentState, type TorrentStats, torrentStats } from "./stats.ts";
 
@@ -201,7 +202,16 @@ export class Torrent {
         this.#reporter.check(checked, good);
       },
     });
-    known.metainfo.files.forEach((_, file) => this.#reportFile(file));
+    const { metainfo } = known;
+    const files = this.#host.world.files;
+    const isKept = !isUploader && isInMemory !== true;
+    const folders = isKept ? this.#options.reuse ?? [] : [];
+    await reuseAll(
+      folders,
+      { files, metainfo, disk, reporter: this.#reporter },
+      this.#scope.signal,
+    );
+    metainfo.files.forEach((_, file) => this.#reportFile(file));
     if (isUploader && disk.have.count === 0) {
       const message = `nothing in ${known.output} verifies`;
       throw new Ended({ kind: "failed", reason: "bad-data", message });
@@ -209,7 +219,7 @@ export class Torrent {
     const isComplete = isUploader || disk.isComplete;
     if (!isComplete) await this.#download(known, this.#startExchange(known, disk, disk.wanted));
     else known.streams.attach({ disk, swarm: undefined });
-    if (!isUploader && isInMemory !== true) await disk.finish({ fsync: fsync ?? false });
+    if (isKept) await disk.finish({ fsync: fsync ?? false });
     if (isUploader || this.#options.seed === true) await this.#seed(known, disk);
     else await known.streams.over();
   }

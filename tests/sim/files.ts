@@ -13,6 +13,9 @@ import {
   type FileSpan,
   type FileStat,
   type FileStore,
+  type OldFile,
+  type OldFiles,
+  type OldFilesOptions,
   type PieceBuffer,
   type PieceDigests,
   type PieceJob,
@@ -53,6 +56,16 @@ export class ProcessFiles implements FileIo {
     this.#disk.make(path, "open", this.#clock.epochMs());
     this.#disk.locks.set(path, this.#life);
     return new SimSideFile(this.#disk, this.#clock, this.#life, path);
+  }
+
+  async listOld(folder: string, { wants }: OldFilesOptions): Promise<OldFiles> {
+    await operate(this.#disk, this.#clock, this.#life);
+    const files: OldFile[] = [];
+    for (const [path, { size }] of this.#disk.files) {
+      if (!path.startsWith(`${folder}/`) || !wants(size)) continue;
+      files.push({ path: path.slice(folder.length + 1).split("/"), length: size });
+    }
+    return { root: folder, files, isCut: false };
   }
 
   bootMark(): Promise<string | undefined> {
