@@ -54,6 +54,13 @@ export function renderBlock(rows: readonly Row[], canvas: Canvas): string[] {
 export function renderPlain(stats: TorrentStats): string {
   const name = forTerminal(stats.name);
   if (stats.state === "checking") return `progress: ${name} ${checking(stats)}`;
+  if (stats.state === "fetching-metadata") {
+    return `progress: ${name} fetching the metadata, ${peersOf(stats)}`;
+  }
+  if (stats.state === "seeding") {
+    const given = `${formatBytes(stats.bytesUploaded)} given`;
+    return `progress: ${name} seeding, ${formatRate(stats.upRate)} up, ${peersOf(stats)}, ${given}`;
+  }
   const parts = [
     `${formatPercent(stats.bytesDone, stats.bytesTotal)} of ${formatBytes(stats.bytesTotal)}`,
     `${formatRate(stats.downRate)} down`,
@@ -123,7 +130,8 @@ function details(stats: TorrentStats): string[] {
   if (stats.state === "checking") return [checking(stats)];
   const size = `${formatBytes(stats.bytesDone)} of ${formatBytes(stats.bytesTotal)}`;
   if (stats.state === "fetching-metadata") return ["fetching the metadata", peersOf(stats)];
-  const facts = [`${formatRate(stats.downRate)} down`];
+  const isSeeding = stats.state === "seeding";
+  const facts = [isSeeding ? "seeding" : `${formatRate(stats.downRate)} down`];
   if (stats.etaSeconds !== null) facts.push(`${formatSeconds(stats.etaSeconds)} left`);
   facts.push(`${formatRate(stats.upRate)} up`, size);
   if (stats.bytesUploaded > 0) facts.push(`${formatBytes(stats.bytesUploaded)} given`);

@@ -13,7 +13,6 @@
 
 import { hex } from "../base/bytes.ts";
 import { BugError, OptionsError } from "../base/errors.ts";
-import { Meter } from "../base/meter.ts";
 import type { Scope } from "../base/scope.ts";
 import { type FileIndex, MIB } from "../base/units.ts";
 import type { TorrentDisk } from "../disk/torrent_disk.ts";
@@ -28,6 +27,7 @@ import { MetadataSearch } from "./metadata_search.ts";
 import type { AddMagnet, AddTorrent } from "./options.ts";
 import { Outreach, type OutreachHost } from "./outreach.ts";
 import { stallOf, whyStill } from "./patience.ts";
+import { NOTHING, Rates } from "./rates.ts";
 import { type EventBody, Reporter } from "./reporter.ts";
 import { reuseAll } from "./reuse.ts";
 import type { StreamOptions } from "./streams.ts";
@@ -66,8 +66,7 @@ export class Torrent {
   readonly #ended = Promise.withResolvers<never>();
   readonly #downloaded = Promise.withResolvers<void>();
   readonly #startedAt: number;
-  readonly #downMeter = new Meter();
-  readonly #upMeter = new Meter();
+  readonly #rates = new Rates();
   readonly #reporter: Reporter;
   #state: TorrentState = "checking";
   #checked = 0;
@@ -146,8 +145,7 @@ export class Torrent {
       selected: this.#known?.selected,
       trackers: this.#outreach?.finder.trackers ?? [],
       piecesChecked: this.#checked,
-      downRate: this.#downMeter.rate(now),
-      upRate: this.#upMeter.rate(now),
+      ...this.#rates.at(this.#exchange?.swarm.counters ?? NOTHING, now),
       seconds: (now - this.#startedAt) / 1000,
     });
   }
@@ -296,6 +294,7 @@ export class Torrent {
     });
     connections.extensions.add(new Metadata({ info: metainfo.infoBytes }));
     this.#savedAt = clock.now();
+    this.#rates.at(exchange.swarm.counters, this.#savedAt);
     if (isFirst) outreach.start(exchange);
     else connections.enter(exchange);
     streams.attach({ disk, swarm: exchange.swarm });
@@ -337,9 +336,7 @@ export class Torrent {
   }
 
   #onExchangeTick({ swarm }: Exchange, now: number): void {
-    const { downloaded, uploaded } = swarm.counters;
-    this.#downMeter.add(downloaded - this.#downMeter.total, now);
-    this.#upMeter.add(uploaded - this.#upMeter.total, now);
+    this.#rates.at(swarm.counters, now);
     this.#reporter.progress();
     if (now - this.#savedAt < SAVE_EVERY_MS || this.#disk === undefined) return;
     this.#savedAt = now;

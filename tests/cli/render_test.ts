@@ -129,6 +129,14 @@ Deno.test("renderPlain() is one line of facts", () => {
     renderPlain(stats({ state: "checking", piecesChecked: 3 })),
     "progress: data.bin checking what is there, piece 3 of 8",
   );
+  assertEquals(
+    renderPlain(stats({ state: "fetching-metadata", bytesTotal: 0, peers: 1 })),
+    "progress: data.bin fetching the metadata, 1 peer",
+  );
+  assertEquals(
+    renderPlain(stats({ state: "seeding", upRate: 1_048_576, bytesUploaded: 2048 })),
+    "progress: data.bin seeding, 1.00 MiB/s up, 12 peers, 2.00 KiB given",
+  );
   assert(!renderPlain(stats({ name: "a\nb" })).includes("\n"));
 });
 
