@@ -79,7 +79,7 @@ export { Session } from "./session/session.ts";
 export type { SourceStats } from "./session/source_stats.ts";
 export type { StreamOptions } from "./session/streams.ts";
 export type { TorrentState, TorrentStats, TrackerStats } from "./session/stats.ts";
-export type { PeerSource, SourceRules } from "./swarm/peer_sources.ts";
+export type { PeerSource } from "./swarm/peer_sources.ts";
 export { Torrent } from "./session/torrent.ts";
 
 /**

@@ -104,9 +104,8 @@ export function udpFinding(trackers: readonly TrackerStats[], dht: DhtReport): F
   }
 }
 
-/** How the DHT stands; `undefined` where it is not to be used, with the reason. */
-export function dhtFinding(dht: DhtReport | undefined, why: string): Finding {
-  if (dht === undefined) return { check: "dht", state: "off", message: why };
+/** How the DHT stands. */
+export function dhtFinding(dht: DhtReport): Finding {
   if (dht.state === "failed") {
     return { check: "dht", state: "bad", message: `it cannot be used: ${dht.error}` };
   }
@@ -147,7 +146,7 @@ export function peersFinding(look: LookReport): Finding {
 /** Which pieces nobody has. */
 export function piecesFinding({ missing, peers }: LookReport): Finding {
   if (missing === undefined) {
-    const message = "not known before the metadata is there";
+    const message = "not known: nobody has sent the metadata yet";
     return { check: "pieces", state: "unknown", message };
   }
   if (missing.length === 0) {

@@ -102,7 +102,10 @@ function unreached(
   if (peersBanned > 0) {
     return `${count(peersBanned, "peer")} sent ${lies} and nobody else can be reached`;
   }
-  return `none of ${count(peersKnown, "known peer")} can be reached${trouble}`;
+  const who = peersKnown === 1
+    ? "the only known peer cannot"
+    : `none of ${peersKnown} known peers can`;
+  return `${who} be reached${trouble}`;
 }
 
 function missingEverywhere(facts: StallFacts): number[] {

@@ -2,45 +2,43 @@
  * A look at the swarm of a torrent: finds peers and hears what they have and whether they would serve us, but
  * asks for no block, gives none and touches no disk. What `doctor` rests on.
  *
- * To trackers and peers it is a leech that has nothing yet. Where the pieces are not known (a magnet link),
- * peers are counted and no more.
+ * To trackers and peers it is a leech that has nothing yet. Of a magnet link the metadata is fetched first;
+ * before it is there, peers are counted and no more.
  *
  * @module
  */
 
 import { Bitfield } from "../base/bitfield.ts";
 import { hex } from "../base/bytes.ts";
+import { BencodeError, MetainfoError } from "../base/errors.ts";
 import type { Scope } from "../base/scope.ts";
-import type { PieceMap } from "../metainfo/piece_map.ts";
-import type { HostPort } from "../metainfo/torrent_file.ts";
-import { permittedSources, type SourceRules } from "../swarm/peer_sources.ts";
+import { type Metainfo, parseInfo } from "../metainfo/torrent_file.ts";
+import { diagnose, diagnoseMetadata, type StallFacts } from "./diagnosis.ts";
 import type { CloseCounts } from "./events.ts";
-import { Connections } from "./connections.ts";
-import { diagnose, type StallFacts } from "./diagnosis.ts";
-import { Audience, Bystanders } from "./look_stage.ts";
-import { PeerFinder } from "./peer_finder.ts";
+import { Audience } from "./look_stage.ts";
+import { MetadataPhase } from "./metadata_phase.ts";
+import type { TorrentOptions } from "./options.ts";
+import { Outreach } from "./outreach.ts";
 import type { SourceStats } from "./source_stats.ts";
 import type { TrackerStats } from "./stats.ts";
 import type { TorrentHost } from "./torrent.ts";
 
-/** What is looked at. */
-export interface LookOptions extends SourceRules {
+/** What is looked at: where peers may come from, and the torrent. */
+export interface LookOptions extends Omit<TorrentOptions, "output"> {
   /** 20 bytes. */
   readonly infoHash: Uint8Array;
-  /** Its pieces, where they are known. */
-  readonly map: PieceMap | undefined;
+  /** The torrent, `undefined` where nothing but its infohash is known. */
+  readonly metainfo: Metainfo | undefined;
   /** Its tiers of announce URLs. */
   readonly tiers: readonly (readonly string[])[];
-  /** DHT nodes that it names. */
-  readonly nodes: readonly HostPort[];
-  /** `HOST:PORT` each, named by the user. */
-  readonly peers: readonly string[];
-  /** Announce URLs, named by the user. */
-  readonly trackers: readonly string[];
 }
 
 /** What is seen. */
 export interface LookReport {
+  /** The torrent, once its metadata is there. */
+  readonly metainfo: Metainfo | undefined;
+  /** Why what has the right hash is no torrent. */
+  readonly error: MetainfoError | BencodeError | undefined;
   /** Every tracker: its answer, or its error. */
   readonly trackers: readonly TrackerStats[];
   /** Addresses known. */
@@ -74,95 +72,116 @@ export class SwarmLook implements AsyncDisposable {
   readonly ended: Promise<void>;
   readonly #host: TorrentHost;
   readonly #end = Promise.withResolvers<void>();
-  readonly #map: PieceMap | undefined;
   readonly #scope: Scope;
-  readonly #connections: Connections;
-  readonly #stage: Audience | Bystanders;
-  readonly #finder: PeerFinder;
+  readonly #outreach: Outreach;
+  #metainfo: Metainfo | undefined;
+  #error: MetainfoError | BencodeError | undefined;
 
   /** Starts at once; made by `Session.look`. */
   constructor(host: TorrentHost, options: LookOptions) {
-    const { world, permits, peerId, downLimit, upLimit, port, dht } = host;
-    const { infoHash, map, tiers, nodes, peers, trackers, isPrivate } = options;
-    const { clock, random } = world;
+    const { infoHash, metainfo, tiers } = options;
     this.ended = this.#end.promise;
     this.#host = host;
-    this.#map = map;
-    const scope = this.#scope = host.scope.child(`look at ${hex(infoHash)}`);
-    const sources = permittedSources(options);
-    const connections = this.#connections = new Connections({
-      ...{ world, infoHash, scope, permits, peerId, downLimit, upLimit, sources, dht, port },
-      isSeeder: false,
-      onTick: () => {},
-    });
-    this.#stage = map === undefined
-      ? new Bystanders(connections.extensions)
-      : new Audience({ map, random, clock, extensions: connections.extensions });
-    connections.enter(this.#stage);
-    host.onConnections(connections);
-    if (sources.has("user")) connections.start();
-    this.#finder = new PeerFinder({
-      ...{ host, scope, sources, infoHash, tiers, nodes, isPrivate },
-      userPeers: peers,
-      userTrackers: trackers,
+    this.#metainfo = metainfo;
+    this.#scope = host.scope.child(`look at ${hex(infoHash)}`);
+    this.#outreach = new Outreach({
+      ...{ host, scope: this.#scope, options, infoHash, tiers },
+      nodes: metainfo?.nodes ?? [],
+      peers: [],
+      isPrivate: metainfo?.isPrivate ?? false,
       asksAllTrackers: true,
-      counters: () => ({ uploaded: 0, downloaded: 0, left: map?.totalBytes ?? 1 }),
-      peers: () => this.#stage.peers.length,
-      onPeers: (addresses, source) => connections.addPeers(addresses, source),
+      counters: () => ({
+        ...{ uploaded: 0, downloaded: 0 },
+        left: this.#metainfo?.pieceMap.totalBytes ?? 1,
+      }),
+      onTick: () => {},
       // What is wrong is in the report.
       onWarning: () => {},
     });
-    this.#finder.start();
+    if (metainfo === undefined) this.#fetch(infoHash);
+    else this.#outreach.start(this.#audienceOf(metainfo));
+    host.onConnections(this.#outreach.connections);
   }
 
   /** What is seen by now. */
   report(): LookReport {
-    const { book, dialling, closed } = this.#connections;
-    const { peers } = this.#stage;
+    const { connections, finder, dht } = this.#outreach;
+    const { book, dialling, closed } = connections;
+    const { peers } = connections.stage;
+    const isKnown = this.#metainfo !== undefined;
     const facts: StallFacts = {
       peers,
       peersKnown: book.size,
       peersBanned: book.bannedCount,
       lacking: this.#lacking(),
-      trackers: this.#finder.trackers,
+      trackers: finder.trackers,
       corruptBytes: 0,
-      dht: this.#host.dht.report(),
+      dht,
     };
     return {
+      metainfo: this.#metainfo,
+      error: this.#error,
       trackers: facts.trackers,
       peersKnown: book.size,
       known: book.countBySource(),
       peers: peers.length,
-      seeds: this.#map === undefined ? 0 : peers.filter((peer) => peer.isSeed).length,
+      seeds: isKnown ? peers.filter((peer) => peer.isSeed).length : 0,
       serving: peers.filter((peer) => !peer.peerChoking).length,
       incoming: peers.filter((peer) => !peer.isOutgoing).length,
       dialling,
       closed: { ...closed },
       missing: this.#missing(),
-      reason: diagnose(facts),
+      reason: isKnown ? diagnose(facts) : `no metadata: ${diagnoseMetadata(facts)}`,
     };
   }
 
   /** Says goodbye to the trackers and ends all connections. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const goodbye = this.#finder.stop(STOP_DEADLINE_MS);
+    const goodbye = this.#outreach.finder.stop(STOP_DEADLINE_MS);
     await this.#scope[Symbol.asyncDispose]();
     await goodbye;
     this.#end.resolve();
   }
 
+  #audienceOf({ pieceMap: map }: Metainfo): Audience {
+    const { clock, random } = this.#host.world;
+    const { extensions } = this.#outreach.connections;
+    return new Audience({ map, random, clock, extensions });
+  }
+
+  /** Asks peers for the metadata, and then for what they have. */
+  #fetch(infoHash: Uint8Array): void {
+    const { clock, hasher, system } = this.#host.world;
+    const { connections } = this.#outreach;
+    const phase = new MetadataPhase({ infoHash, connections, clock, hasher, wantsData: true });
+    this.#outreach.start(phase);
+    phase.info.then((info) => {
+      if (this.#scope.signal.aborted) return;
+      try {
+        this.#metainfo = parseInfo(info, { hasher, system });
+      } catch (error) {
+        if (!(error instanceof MetainfoError || error instanceof BencodeError)) throw error;
+        this.#error = error;
+        return;
+      }
+      if (this.#metainfo.isPrivate) this.#outreach.turnPrivate();
+      connections.enter(this.#audienceOf(this.#metainfo));
+      connections.afterStep();
+    });
+  }
+
   #lacking(): Bitfield {
-    const all = new Bitfield(this.#map?.pieceCount ?? 0);
+    const all = new Bitfield(this.#metainfo?.pieceMap.pieceCount ?? 0);
     all.fill();
     return all;
   }
 
   #missing(): number[] | undefined {
-    if (this.#map === undefined) return undefined;
-    const { peers } = this.#stage;
+    if (this.#metainfo === undefined) return undefined;
+    const { peers } = this.#outreach.connections.stage;
     if (peers.some((peer) => peer.isSeed)) return [];
     const missing: number[] = [];
-    for (const piece of this.#map.indices()) {
+    for (const piece of this.#metainfo.pieceMap.indices()) {
       if (!peers.some((peer) => peer.have.has(piece))) missing.push(piece);
     }
     return missing;

@@ -28,7 +28,7 @@ export interface OutreachParts {
   readonly host: OutreachHost;
   /** Owns all that is started. */
   readonly scope: Scope;
-  readonly options: TorrentOptions;
+  readonly options: Omit<TorrentOptions, "output">;
   /** 20 bytes. */
   readonly infoHash: Uint8Array;
   /** The torrent's tiers of announce URLs. */
@@ -39,6 +39,8 @@ export interface OutreachParts {
   readonly peers: readonly string[];
   /** Whether it is private; `false` while that is not known. */
   readonly isPrivate: boolean;
+  /** Ask every tracker at once (false). */
+  readonly asksAllTrackers?: boolean;
   /** Bytes, for trackers: more than 0 left while the size is not known. */
   readonly counters: () => { uploaded: number; downloaded: number; left: number };
   /** Called every tick, after everything else. */
@@ -83,6 +85,7 @@ export class Outreach {
       isPrivate,
       userPeers: [...options.peers ?? [], ...parts.peers],
       userTrackers: options.trackers ?? [],
+      asksAllTrackers: parts.asksAllTrackers ?? false,
       counters,
       peers: () => connections.stage.peers.length,
       onPeers: (addresses, source) => connections.addPeers(addresses, source),

@@ -5,6 +5,7 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { hex } from "../../src/base/bytes.ts";
 import { encode } from "../../src/bencode/encode.ts";
 import { FakePeer } from "../sim/fake_peer.ts";
 import { makeTorrent } from "../sim/torrents.ts";
@@ -122,14 +123,30 @@ Deno.test("doctor warns when all peers choke us, which may pass", async () => {
   );
 });
 
-Deno.test("doctor counts the peers of a magnet link", async () => {
-  const run = await doctor([
-    ...["magnet:?xt=urn:btih:" + PLAIN.metainfo.infoHash.toHex() + "&x.pe=10.0.1.0:6881"],
-    ...["--timeout", "9"],
-  ], { prepare: (world) => FakePeer.start(world.host("10.0.1.0"), PLAIN) });
-  assertEquals([run.code, run.seconds < 9], [0, true]);
+const MAGNET = `magnet:?xt=urn:btih:${hex(PLAIN.metainfo.infoHash)}&x.pe=10.0.1.0:6881`;
+
+Deno.test("doctor fetches the metadata of a magnet link to see which pieces are there", async () => {
+  const has = (piece: number) => piece !== 3;
+  const run = await doctor([MAGNET], {
+    prepare: (world) => FakePeer.start(world.host("10.0.1.0"), PLAIN, { has, metadata: {} }),
+  });
+  assertEquals([run.code, run.sockets], [3, 0]);
+  assertStringIncludes(finding(run, "disk"), ", the whole torrent takes 256 KiB");
+  assertEquals(finding(run, "pieces"), "bad: no connected peer has 3");
+});
+
+Deno.test("doctor says of a magnet link that nobody has its metadata", async () => {
+  const run = await doctor([MAGNET, "--timeout", "9"], {
+    prepare: (world) => FakePeer.start(world.host("10.0.1.0"), PLAIN),
+  });
+  assertEquals([run.code, run.seconds >= 9], [3, true]);
   assertEquals(finding(run, "peers"), "ok: 1 known (1 named by you), 1 connected");
-  assertEquals(finding(run, "pieces"), "unknown: not known before the metadata is there");
+  assertEquals(finding(run, "pieces"), "unknown: not known: nobody has sent the metadata yet");
+  const name = hex(PLAIN.metainfo.infoHash);
+  assertEquals(
+    run.shell.stderr.lines.at(-1),
+    `error: Cannot download ${name}: no metadata: none of 1 connected peer has it`,
+  );
 });
 
 Deno.test("doctor looks at this machine alone, and ends with 4 when nothing can be written", async () => {

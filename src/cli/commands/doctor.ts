@@ -9,6 +9,7 @@ import { hex } from "../../base/bytes.ts";
 import { DiskError, NetworkError } from "../../base/errors.ts";
 import type { World } from "../../ports/world.ts";
 import type { SwarmLook } from "../../session/look.ts";
+import { readKept } from "../../session/metadata_cache.ts";
 import type { SessionOptions } from "../../session/options.ts";
 import { Session } from "../../session/session.ts";
 import {
@@ -50,22 +51,26 @@ export async function runDoctor(context: Context): Promise<Ending> {
   const timeMs = options.number("timeout") || LOOK_MS;
   const what = target === undefined ? "this machine" : forTerminal(target.name);
   screen.note(`looking at ${what} for up to ${formatSeconds(timeMs / 1000)}`);
-  const usesDht = plan.torrent.noDht !== true && target?.metainfo?.isPrivate !== true;
-  const look = target === undefined ? undefined : open.look(lookOptions(target, plan));
-  if (look === undefined && usesDht) await open.startDht();
+  const noDht = plan.torrent.noDht === true;
+  const look = target && open.look(await lookOptions(target, plan, world));
+  if (look === undefined && !noDht) await open.startDht();
   const { signal } = interrupts;
   for (const end = world.clock.now() + timeMs; world.clock.now() < end;) {
-    if (isSettled(open, look, usesDht)) break;
+    if (isSettled(open, look, noDht)) break;
     await world.clock.sleep(Math.min(STEP_MS, end - world.clock.now()), { signal });
   }
-  const checkup: Checkup = { session: open, look, usesDht, target, taken };
-  const isPrivate = target?.metainfo?.isPrivate === true;
-  const why = isPrivate ? "this torrent is private (BEP 27)" : "switched off by --no-dht";
+  const metainfo = look?.report().metainfo;
+  const why = noDht
+    ? "switched off by --no-dht"
+    : metainfo?.isPrivate === true
+    ? "this torrent is private (BEP 27)"
+    : undefined;
+  const checkup: Checkup = { session: open, look, target, taken, noDht: why };
   const findings = [
-    diskFinding(room, target?.metainfo?.pieceMap.totalBytes),
+    diskFinding(room, metainfo?.pieceMap.totalBytes),
     portFinding(open.port, taken?.message, look?.report().incoming ?? 0),
     ...proxyFindings(shell.env),
-    ...swarmFindings(checkup, why),
+    ...swarmFindings(checkup),
   ];
   tell(context, findings, target);
   return endingOf(checkup, findings);
@@ -75,10 +80,11 @@ export async function runDoctor(context: Context): Promise<Ending> {
 interface Checkup {
   readonly session: Session;
   readonly look: SwarmLook | undefined;
-  readonly usesDht: boolean;
   readonly target: Tracked | undefined;
   /** Why the port that was asked for could not be had. */
   readonly taken: NetworkError | undefined;
+  /** Why the DHT is not used, where it is not. */
+  readonly noDht: string | undefined;
 }
 
 /** Opens a session; one port that is taken is a finding, not the end. */
@@ -94,37 +100,42 @@ async function openSession(
   }
 }
 
-function lookOptions(target: Tracked, { torrent }: Plan): Parameters<Session["look"]>[0] {
-  const { infoHash, tiers, metainfo, peers } = target;
-  const { trackers = [], noTrackers, noPeers, noDht, noPex, noLsd } = torrent;
+/** What is looked at; the metadata of a link may be there from an earlier run. */
+async function lookOptions(
+  target: Tracked,
+  { torrent }: Plan,
+  world: World,
+): Promise<Parameters<Session["look"]>[0]> {
+  const { infoHash, tiers, peers } = target;
+  const metainfo = target.metainfo ?? (await readKept(world, infoHash))?.metainfo;
   return {
-    ...{ infoHash, tiers, trackers, noTrackers, noPeers, noDht, noPex, noLsd },
-    map: metainfo?.pieceMap,
-    nodes: metainfo?.nodes ?? [],
-    isPrivate: metainfo?.isPrivate ?? false,
-    peers: [...peers, ...torrent.peers ?? []],
+    ...torrent,
+    ...{ infoHash, tiers, metainfo },
+    peers: [...torrent.peers ?? [], ...peers],
   };
 }
 
 /** Whether nothing is left to wait for. */
-function isSettled(session: Session, look: SwarmLook | undefined, usesDht: boolean): boolean {
+function isSettled(session: Session, look: SwarmLook | undefined, noDht: boolean): boolean {
+  const report = look?.report();
   const dht = session.dhtReport();
-  if (usesDht && !dht.isReachable && dht.state !== "failed") return false;
-  if (look === undefined) return true;
-  const { trackers, peers, serving, missing } = look.report();
+  const isPrivate = report?.metainfo?.isPrivate === true;
+  if (!noDht && !isPrivate && !dht.isReachable && dht.state !== "failed") return false;
+  if (report === undefined || report.error !== undefined) return true;
+  const { trackers, peers, serving, missing } = report;
   const isAsking = trackers.some(({ isWorking, failure }) => !isWorking && failure === null);
   if (isAsking || peers === 0) return false;
-  return missing === undefined || (missing.length === 0 && serving > 0);
+  return missing?.length === 0 && serving > 0;
 }
 
-function swarmFindings({ session, look, usesDht }: Checkup, why: string): Finding[] {
+function swarmFindings({ session, look, noDht }: Checkup): Finding[] {
   const dht = session.dhtReport();
   const report = look?.report();
   const trackers = report?.trackers ?? [];
   return [
     ...trackerFindings(trackers),
     udpFinding(trackers, dht),
-    dhtFinding(usesDht ? dht : undefined, why),
+    noDht === undefined ? dhtFinding(dht) : { check: "dht", state: "off", message: noDht } as const,
     ...report === undefined ? [] : [peersFinding(report), piecesFinding(report)],
   ];
 }
@@ -161,9 +172,10 @@ function endingOf({ look, target, taken }: Checkup, findings: readonly Finding[]
   }
   if (taken !== undefined) return fail(taken);
   if (look === undefined || target === undefined) return { exitCode: 0, facts };
-  const { peers, missing, reason } = look.report();
+  const { peers, missing, reason, error } = look.report();
+  if (error !== undefined) return fail(error);
   const message = `Cannot download ${target.name}: ${reason}`;
   if (peers === 0) return fail(new NetworkError("other", message));
-  if (missing !== undefined && missing.length > 0) return fail(new OutOfTime("stalled", message));
+  if (missing?.length !== 0) return fail(new OutOfTime("stalled", message));
   return { exitCode: 0, facts };
 }
