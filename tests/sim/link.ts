@@ -24,13 +24,21 @@ export interface Sender {
 export class Link {
   readonly #clock: SimClock;
   readonly #bytesPerSecond: number;
+  readonly #segmentBytes: number;
   readonly #senders = new Set<Sender>();
   #isBusy = false;
   #freeAt = 0;
 
-  constructor(clock: SimClock, bytesPerSecond: number) {
+  /** @param segmentBytes what leaves at a time; 0 is what suits the rate. */
+  constructor(clock: SimClock, bytesPerSecond: number, segmentBytes = 0) {
     this.#clock = clock;
     this.#bytesPerSecond = bytesPerSecond;
+    this.#segmentBytes = segmentBytes || suitable(bytesPerSecond);
+  }
+
+  /** Whether something is on its way out. */
+  get isBusy(): boolean {
+    return this.#isBusy;
   }
 
   /** A sender has something to send; it keeps its place if it stands in line already. */
@@ -48,7 +56,7 @@ export class Link {
   #pump(): void {
     for (const sender of this.#senders) {
       this.#senders.delete(sender);
-      const segment = sender.take(this.#segmentBytes());
+      const segment = sender.take(this.#segmentBytes);
       if (!segment) continue;
       this.#senders.add(sender);
       const ms = this.#msFor(segment.length);
@@ -69,10 +77,10 @@ export class Link {
   #msFor(bytes: number): number {
     return (bytes * 1000) / this.#bytesPerSecond;
   }
+}
 
-  /** On a slow link one segment at a time, so that a small message need not wait long. */
-  #segmentBytes(): number {
-    const inTenMs = Math.floor(this.#bytesPerSecond / 100 / SEGMENT_BYTES);
-    return SEGMENT_BYTES * Math.min(Math.max(inTenMs, 1), SEGMENTS_AT_ONCE);
-  }
+/** On a slow link one segment at a time, so that a small message need not wait long. */
+function suitable(bytesPerSecond: number): number {
+  const inTenMs = Math.floor(bytesPerSecond / 100 / SEGMENT_BYTES);
+  return SEGMENT_BYTES * Math.min(Math.max(inTenMs, 1), SEGMENTS_AT_ONCE);
 }

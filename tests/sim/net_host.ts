@@ -19,6 +19,8 @@ export interface HostOptions {
   readonly upRate?: number;
   /** Bytes per second down (unlimited). */
   readonly downRate?: number;
+  /** Bytes that leave at a time; 0 is one to eleven TCP segments, as the rate is (0). More costs less to simulate. */
+  readonly segmentBytes?: number;
   /** Share of lost packets, 0 to 1 (0): streams are delayed by it, datagrams do not arrive. */
   readonly loss?: number;
   /** What becomes of connections from outside: accepted where someone listens, or never answered ("open"). */
