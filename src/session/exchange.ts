@@ -119,7 +119,7 @@ export class Exchange implements Stage, BlockSenderHost {
   settle(): void {
     const { clock, connections } = this.#parts;
     for (const open of this.swarm.takeWhole()) this.#write(open).catch(this.#reject);
-    if (this.swarm.giving.isRoundDue) this.swarm.giving.tick(clock.now());
+    if (this.swarm.giving.isRefillDue) this.swarm.giving.tick(clock.now());
     for (const giver of this.swarm.takeGuilty()) connections.book.ban(giver);
   }
 

@@ -71,7 +71,7 @@ export class Audience implements Stage {
   fillAll(): void {}
 
   settle(): void {
-    if (this.#swarm.giving.isRoundDue) this.#swarm.giving.tick(this.#clock.now());
+    if (this.#swarm.giving.isRefillDue) this.#swarm.giving.tick(this.#clock.now());
   }
 
   tick(now: Millis): void {

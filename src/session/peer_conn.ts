@@ -37,7 +37,7 @@ export const HANDSHAKE_TIMEOUT_MS = 10_000;
 const LIMITED_READ_BYTES = 16_384;
 
 /** Blocks that go as one write to a peer that has taken little so far. */
-const LEAST_BATCH_BYTES = 32_768;
+const LEAST_BATCH_BYTES = 16_384;
 
 /** Messages that wait behind a write; a peer that lets more pile up does not read. */
 const MAX_UNSENT_BYTES: number = 4 * MIB;
@@ -247,6 +247,7 @@ export class PeerConn {
     if (sender === undefined || payload === 0) return true;
     // Before anything is waited for: others must not take the same tokens.
     upLimit.take(payload, clock.now());
+    this.peer.isTaking = true;
     try {
       const run = await sender.read();
       if (run.payload === 0) return true;
@@ -255,13 +256,14 @@ export class PeerConn {
       sender.sent(run.payload);
       return true;
     } finally {
+      this.peer.isTaking = false;
       sender.end();
     }
   }
 
-  /** As much as the peer takes in a second, so that messages do not wait for long behind blocks. */
+  /** As much as the peer takes in half a second, so that messages do not wait for long behind blocks. */
   #batchBytes(): number {
-    return Math.max(LEAST_BATCH_BYTES, this.peer.up.rate(this.#host.clock.now()));
+    return Math.max(LEAST_BATCH_BYTES, this.peer.up.rate(this.#host.clock.now()) / 2);
   }
 
   async #send(bytes: Uint8Array): Promise<boolean> {

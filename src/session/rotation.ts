@@ -40,8 +40,11 @@ export function pickToReplace(peers: readonly Peer[], now: Millis, waiting: numb
   return slowest === undefined || waiting === 0 ? [] : [slowest];
 }
 
-/** It has given nothing for a while, and we are not giving to it either. */
+/** It has given nothing for a while, and we are not giving to it either, nor is it waiting for that. */
 function isUseless(peer: Peer, now: Millis): boolean {
   if (now - peer.connectedAt < GRACE_MS || now - peer.lastBlockAt < GRACE_MS) return false;
-  return peer.amChoking || !peer.peerInterested;
+  if (!peer.peerInterested) return true;
+  if (!peer.amChoking) return false;
+  // Two that want something of each other wait for each other's turn; who wants only to get has one turn.
+  return peer.amInterested ? peer.isDoubtful : peer.servedAt > peer.connectedAt;
 }

@@ -40,7 +40,7 @@ export class Giving {
   readonly #parts: GivingParts;
   readonly #choker: Choker;
   #roundAt: Millis = -Infinity;
-  #isRoundDue = false;
+  #isRefillDue = false;
   // Pieces that were offered and are gone.
   readonly #lost: Bitfield;
 
@@ -50,9 +50,9 @@ export class Giving {
     this.#lost = new Bitfield(parts.map.pieceCount);
   }
 
-  /** Whether the next {@link tick} makes a round before its time: a slot came free or somebody new asks. */
-  get isRoundDue(): boolean {
-    return this.#isRoundDue;
+  /** Whether {@link tick} is to be called before its time: a slot came free or somebody new wants one. */
+  get isRefillDue(): boolean {
+    return this.#isRefillDue;
   }
 
   /** Says to a newcomer what we have, or that it is nothing. */
@@ -66,10 +66,7 @@ export class Giving {
 
   /** The peer's interest changed, or it left. */
   onInterest(peer: Peer): void {
-    const hasRoom = this.#served < this.#choker.slots;
-    if (peer.amChoking ? peer.peerInterested && hasRoom : !peer.peerInterested) {
-      this.#isRoundDue = true;
-    }
+    if (peer.amChoking === peer.peerInterested) this.#isRefillDue = true;
   }
 
   /** The peer asks for a block. @throws {PeerError} a range outside the torrent, or a flood. */
@@ -116,29 +113,27 @@ export class Giving {
     else peer.closing ??= "no-use";
   }
 
-  /** Lets time pass: makes a round when one is due. */
+  /** Lets time pass: makes a round when one is due, and fills what stands idle. */
   tick(now: Millis): void {
-    if (!this.#isRoundDue && now - this.#roundAt < ROUND_MS) return;
-    this.#isRoundDue = false;
-    this.#roundAt = now;
     const { peers } = this.#parts;
-    const served = this.#choker.round(peers, now, { isSeeding: this.#parts.isSeeding() });
+    for (const peer of peers) watch(peer, now);
+    const options = { isSeeding: this.#parts.isSeeding() };
+    this.#isRefillDue = false;
+    const isRound = now - this.#roundAt >= ROUND_MS;
+    if (isRound) this.#roundAt = now;
+    const served = isRound
+      ? this.#choker.round(peers, now, options)
+      : this.#choker.refill(peers, now, options);
     for (const peer of peers) {
       if (served.has(peer)) this.#unchoke(peer, now);
       else this.#choke(peer, now);
     }
   }
 
-  get #served(): number {
-    let served = 0;
-    for (const peer of this.#parts.peers) if (!peer.amChoking) served++;
-    return served;
-  }
-
   #unchoke(peer: Peer, now: Millis): void {
     if (!peer.amChoking) return;
     peer.amChoking = false;
-    peer.servedAt = now;
+    peer.servedAt = peer.busyAt = now;
     // What crossed our choke on the wire is no flood, however often a peer is choked.
     peer.refusedRequests = 0;
     peer.encoder.unchoke();
@@ -159,4 +154,11 @@ export class Giving {
     if (++peer.refusedRequests > MAX_REFUSED) throw new PeerError("flood");
     if (peer.supportsFast) peer.encoder.reject(piece, begin, length);
   }
+}
+
+/** Notes whether the peer keeps its slot busy: something is owed, on its way, or was sent since the last time. */
+function watch(peer: Peer, now: Millis): void {
+  if (peer.owed.length === 0 && !peer.isTaking && peer.up.total === peer.watchedTotal) return;
+  peer.watchedTotal = peer.up.total;
+  peer.busyAt = now;
 }

@@ -22,6 +22,8 @@ import { isOverdue, MAX_DEPTH, queueMs } from "./pipeline.ts";
 export const UNASKED_LIMIT_BYTES: number = 32 * BLOCK_BYTES;
 /** A peer that has sent nothing for this long when a request is overdue is snubbed. */
 const SILENCE_MS = 5_000;
+/** So many times its usual time for a block is silence for a slow peer. */
+const SILENT_BLOCKS = 4;
 /** A snubbed peer is left alone for half the time that it was silent, at most this long. */
 const MAX_SNUB_PAUSE_MS = 60_000;
 /** After a refused request a peer is left alone for this long, or the two would play ping-pong. */
@@ -99,7 +101,7 @@ export class InFlight {
   /** Notes whether the peer keeps us waiting. Call with every tick. */
   watch(peer: Peer, now: Millis): void {
     const since = Math.max(peer.lastBlockAt, peer.requests.oldestAt);
-    peer.isSilent = now - since >= SILENCE_MS;
+    peer.isSilent = now - since >= Math.max(SILENCE_MS, SILENT_BLOCKS * peer.blockMs);
   }
 
   /**
@@ -113,6 +115,24 @@ export class InFlight {
     second.isDoubtful = true;
     second.requests.remove(open.piece, block);
     this.#giveUp(second, open.piece, block);
+    return true;
+  }
+
+  /**
+   * Gives a block that is asked of one peer to another, which would send it sooner: one that keeps us waiting
+   * loses what it is not sending yet, others what comes last. False where it stays.
+   */
+  takeOver(open: OpenPiece, block: number, peer: Peer): boolean {
+    const slot = open.first[block]!;
+    const holder = this.#bySlot[slot];
+    if (holder === undefined || holder === peer || open.second[block]! >= 0) return false;
+    const { oldestPiece, oldestBlock } = holder.requests;
+    // What it sends now cannot be taken back.
+    if (oldestPiece === open.piece && oldestBlock === block) return false;
+    if (holder.isSilent) holder.isDoubtful = true;
+    else if (!isFarBehind(holder, peer)) return false;
+    this.#cancel(open, block, slot);
+    open.first[block] = peer.slot;
     return true;
   }
 
@@ -213,4 +233,12 @@ export class InFlight {
 /** Bounded, or a peer could save up for a flood by choking us again and again. */
 function allowLate(peer: Peer): void {
   if (peer.lateAllowance < MAX_DEPTH) peer.lateAllowance++;
+}
+
+/** Whether a peer has so much to send that another would be done with its last block sooner. */
+function isFarBehind(holder: Peer, other: Peer): boolean {
+  // Of one that has sent nothing yet nothing is known.
+  if (holder.blockMs === 0) return false;
+  const otherMs = other.blockMs > 0 ? other.blockMs : holder.blockMs;
+  return holder.requests.length * holder.blockMs >= (other.requests.length + 2) * otherMs;
 }

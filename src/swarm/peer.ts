@@ -121,6 +121,12 @@ export class Peer {
   readonly owed: Uploads = new Uploads();
   /** When we last began or ceased to serve it. */
   servedAt: Millis;
+  /** Blocks are being written to it. */
+  isTaking = false;
+  /** When it was last seen to make use of being served. */
+  busyAt: Millis;
+  /** Payload bytes that were sent to it when that was last looked at. */
+  watchedTotal = 0;
   /** Requests of it that were not granted. */
   refusedRequests = 0;
   /** Requests of it for pieces we lack. */
@@ -142,6 +148,8 @@ export class Peer {
   adaptedTotal = 0;
   /** Bytes per second when its depth was last adapted. */
   adaptedRate = 0;
+  /** What a block of it takes of late, in ms; 0 before the first. */
+  blockMs = 0;
   /** Shortest time seen from a request to its block, in ms. */
   minRttMs = Infinity;
 
@@ -160,6 +168,7 @@ export class Peer {
     this.have = new Bitfield(init.pieceCount);
     this.connectedAt = init.now;
     this.servedAt = init.now;
+    this.busyAt = init.now;
     this.lastBlockAt = init.now;
     this.lastReadAt = init.now;
     this.lastWriteAt = init.now;
@@ -192,4 +201,4 @@ export class Peer {
 }
 
 /** Blocks in flight before anything is known of a peer's speed. */
-export const INITIAL_DEPTH = 32;
+export const INITIAL_DEPTH = 8;

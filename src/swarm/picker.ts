@@ -246,6 +246,8 @@ export class Picker {
     // Only the idle help out: whoever still waits for blocks of its own would fetch the others' in vain.
     if (peer.requests.length > 0 || this.#parts.isThrottled?.(now) === true) return;
     if (peer.isDoubtful) return;
+    if (!peer.isStarved) this.#takeOver(peer, now);
+    if (peer.requests.length > 0) return;
     const isMemoryHeld = peer.isStarved && assembly.withDisk === 0;
     if (availability.length > 0 && !isMemoryHeld) return;
     // It is not the end: a reader makes room for more.
@@ -315,6 +317,25 @@ export class Picker {
     if (!peer.isTrusted || peer.isDoubtful || !this.#mayJoin(peer, open)) return false;
     if (open.first[block] === peer.slot || open.second[block] === peer.slot) return false;
     return peer.requests.length < depthLimit(peer);
+  }
+
+  /** Takes the last blocks over from whoever has most to send before them, as far as they come sooner so. */
+  #takeOver(peer: Peer, now: Millis): void {
+    const { assembly, inFlight } = this.#parts;
+    const pieces = assembly.all.length;
+    const start = pieces === 0 ? 0 : this.#parts.random.below(pieces);
+    for (let i = 0; i < Math.min(pieces, MAX_TWICE_PIECES); i++) {
+      const open = assembly.all[(start + i) % pieces]!;
+      if (open.isWithDisk || open.here + open.free === open.blocks || !this.#mayJoin(peer, open)) {
+        continue;
+      }
+      for (let block = open.blocks - 1; block >= 0 && peer.requests.length < peer.depth; block--) {
+        if (open.state[block] !== ASKED || !inFlight.takeOver(open, block, peer)) continue;
+        this.#join(peer, open);
+        this.#request(peer, open, block, now);
+      }
+      if (peer.requests.length > 0) return;
+    }
   }
 
   /** Asks the peer for a block that is asked of another, or of two that keep us waiting; -1 without one. */

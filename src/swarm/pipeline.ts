@@ -43,9 +43,11 @@ export function onLimit(peer: Peer): void {
   peer.depth = Math.min(peer.depth, depthLimit(peer));
 }
 
-/** A wanted block came `rttMs` after it was asked for. */
-export function onBlock(peer: Peer, rttMs: number): void {
-  if (rttMs < peer.minRttMs) peer.minRttMs = rttMs;
+/** A wanted block came that was asked for at `askedAt`. Call before `lastBlockAt` moves. */
+export function onBlock(peer: Peer, askedAt: Millis, now: Millis): void {
+  const tookMs = now - Math.max(askedAt, peer.lastBlockAt);
+  peer.blockMs = peer.blockMs === 0 ? tookMs : 0.75 * peer.blockMs + 0.25 * tookMs;
+  if (now - askedAt < peer.minRttMs) peer.minRttMs = now - askedAt;
   if (peer.isInSlowStart && peer.depth < depthLimit(peer)) peer.depth++;
 }
 
@@ -57,7 +59,9 @@ export function adapt(peer: Peer, elapsedMs: number): void {
   peer.adaptedTotal = peer.down.total;
   const rate = (bytes * 1000) / elapsedMs;
   const best = Math.max(rate, peer.adaptedRate);
-  const roundTripsMs = Math.min(4 * peer.minRttMs, MAX_WINDOW_MS);
+  // A slow peer takes long for the block itself: that is no reason to ask for more.
+  const latencyMs = Math.max(0, peer.minRttMs - (BLOCK_BYTES * 1000) / best);
+  const roundTripsMs = Math.min(4 * latencyMs, MAX_WINDOW_MS);
   const windowMs = Math.max(WINDOW_MS, roundTripsMs);
   const blocks = Math.ceil((best * windowMs) / 1000 / BLOCK_BYTES);
   // The first bytes say little: the interval in which they came may have been nearly over.

@@ -200,7 +200,7 @@ export class Swarm {
     if (data.length !== this.map.blockBytes(piece, block)) throw new PeerError("bad-block");
     this.counters.downloaded += data.length;
     const askedAt = peer.requests.remove(piece, block);
-    if (askedAt >= 0) onBlock(peer, now - askedAt);
+    if (askedAt >= 0) onBlock(peer, askedAt, now);
     else if (!this.#inFlight.mayBeLate(peer, piece, data.length)) {
       this.counters.wasted += data.length;
       return;

@@ -80,7 +80,7 @@ class Link {
     const { peer } = this;
     this.#now++;
     for (const { block } of due(this.#sent, this.#now)) {
-      onBlock(peer, this.#now - peer.requests.remove(0, block));
+      onBlock(peer, peer.requests.remove(0, block), this.#now);
       peer.down.add(BLOCK_BYTES, this.#now);
     }
     while (this.isAsking && peer.requests.length < peer.depth) {
@@ -117,7 +117,7 @@ const GIGABIT = 125_000_000;
 
 Deno.test("onBlock() doubles the depth each round trip when the peer is new", () => {
   const peer = newPeer(MAX_DEPTH);
-  for (let i = 0; i < INITIAL_DEPTH; i++) onBlock(peer, 200);
+  for (let i = 0; i < INITIAL_DEPTH; i++) onBlock(peer, 0, 200);
   assertEquals(peer.depth, 2 * INITIAL_DEPTH);
 });
 
