@@ -246,12 +246,12 @@ export class Picker {
     // Only the idle help out: whoever still waits for blocks of its own would fetch the others' in vain.
     if (peer.requests.length > 0 || this.#parts.isThrottled?.(now) === true) return;
     if (peer.isDoubtful) return;
+    // It is not the end: a reader makes room for more.
+    if (readers.isWindowed && !readers.isAtEnd) return;
     if (!peer.isStarved) this.#takeOver(peer, now);
     if (peer.requests.length > 0) return;
     const isMemoryHeld = peer.isStarved && assembly.withDisk === 0;
     if (availability.length > 0 && !isMemoryHeld) return;
-    // It is not the end: a reader makes room for more.
-    if (readers.isWindowed && !readers.isAtEnd) return;
     const pieces = assembly.all.length;
     if (pieces === 0) return;
     const tries = Math.min(pieces, MAX_TWICE_PIECES);
