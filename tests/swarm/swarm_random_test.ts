@@ -264,6 +264,8 @@ class Play {
     const piece = below(this.next, this.room.map.pieceCount);
     const { peer, say } = actor.remote;
     if (peer.isSeed && peer.seedsEnded === 8) return;
+    // An answer to what was taken back may have brought more requests, which do not cross this message.
+    while (peer.encoder.length > 0) this.#listen(actor);
     say.extended(EXTENSION_IDS.lt_donthave, encodeDontHave(piece));
     actor.remote.tell();
     const isOfIt = (what: string) => what.startsWith(`${piece}:`);
