@@ -86,6 +86,33 @@ Deno.test("a download that starts before its seed finds it soon after", async ()
   assertEquals(await leech.outcome(30_000), { kind: "complete" });
 });
 
+Deno.test("a bare infohash is enough", async () => {
+  const world = new SimWorld({ seed: 15 });
+  const content = makeTorrent();
+  const session = { dhtNodes: [HUB] };
+  await startHub(world);
+  await seedOn(world.host("10.0.0.1"), content, { session });
+  const leech = await Download.start(world.host("10.0.0.2"), content, { session, magnet: {} });
+  assertEquals(await leech.outcome(30_000), { kind: "complete" });
+  leech.assertFiles();
+});
+
+Deno.test("hosts of IPv6 alone find each other", async () => {
+  const world = new SimWorld({ seed: 16 });
+  const content = makeTorrent();
+  const hub = new DhtService(world.host(["10.0.9.9", "fd00::99"]).process, {
+    port: () => 6881,
+    onWarning: () => {},
+  });
+  await world.wait(hub.start());
+  const session = { dhtNodes: ["[fd00::99]:6881"] };
+  await seedOn(world.host("fd00::1"), content, { session });
+  const leech = await Download.start(world.host("fd00::2"), content, { session });
+  assertEquals(await leech.outcome(30_000), { kind: "complete" });
+  const { families } = leech.session.dhtReport();
+  assertEquals(families.map(({ confirmedNodes }) => confirmedNodes > 0), [false, true]);
+});
+
 Deno.test("a name is looked up when a user gives it, and one that leads nowhere is told of", async () => {
   const world = new SimWorld({ seed: 3 });
   world.network.names.set("hub.example", ["10.0.9.9"]);

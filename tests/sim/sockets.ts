@@ -184,7 +184,9 @@ export class SimDatagramSocket implements DatagramSocket {
     this.#net = net;
     this.#host = host;
     this.#life = life;
-    this.address = { host: host.ips[0]!, port };
+    // Of both families, where the host has both.
+    const isV6 = host.ips.some((ip) => ip.includes(":"));
+    this.address = { host: isV6 ? "::" : host.ips[0]!, port };
     host.udp.set(port, { accept: (datagram) => this.#take(datagram) });
     this.#forget = life.atDeath(() => this.#shut());
   }
