@@ -134,6 +134,10 @@ export class MemoryDisk implements FileIo {
     return Promise.resolve(new MemorySideFile(this, path, () => this.#locks.delete(path)));
   }
 
+  shortOf(): Promise<number> {
+    return Promise.resolve(0);
+  }
+
   listOld(folder: string, { wants }: OldFilesOptions): Promise<OldFiles> {
     const files: OldFile[] = [];
     for (const [path, { bytes: { length } }] of this.files) {

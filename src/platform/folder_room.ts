@@ -9,6 +9,7 @@
 
 import { statfs } from "node:fs/promises";
 import { dirname, resolve } from "@std/path";
+import type { SpaceSpec } from "../ports/disk.ts";
 import type { FolderRoom } from "../ports/shell.ts";
 import { toDiskError } from "./disk_errors.ts";
 
@@ -35,6 +36,26 @@ async function nearest(path: string): Promise<string | undefined> {
     }
   }
 }
+
+/**
+ * How many bytes are missing for `bytes` more in these files; 0 where they fit, or where that is not known
+ * or may not be asked. What files take up already is theirs.
+ */
+export async function shortOf(spec: SpaceSpec): Promise<number> {
+  const { root, files, bytes } = spec;
+  const folder = await nearest(root);
+  const free = folder === undefined ? undefined : await freeAt(folder);
+  if (free === undefined || free >= bytes) return 0;
+  let lacking = 0;
+  for (const { path, length } of files) {
+    const info = await Deno.lstat([root, ...path].join("/")).catch(() => undefined);
+    lacking += Math.max(0, length - (info?.blocks ?? 0) * STAT_BLOCK_BYTES);
+  }
+  return Math.max(0, Math.min(bytes, lacking) - free);
+}
+
+/** What `blocks` of a stat counts, on every system. */
+const STAT_BLOCK_BYTES = 512;
 
 async function troubleIn(folder: string): Promise<string | undefined> {
   if (!isGranted({ name: "write", path: folder })) {

@@ -41,6 +41,7 @@ export function openWorld(options: WorldOptions = {}): World & AsyncDisposable {
     openStore: (spec) => Promise.resolve(new PooledStore(spec, { heavy, light })),
     openSideFile,
     listOld,
+    shortOf: async (spec) => (await import("./folder_room.ts")).shortOf(spec),
     bootMark: () => Promise.resolve(readBootMark()),
   };
   return {

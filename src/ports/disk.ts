@@ -228,8 +228,23 @@ export interface OldFilesOptions {
   readonly signal: AbortSignal;
 }
 
+/** Files that are to be written. */
+export interface SpaceSpec {
+  /** The folder they go into; it need not be there. */
+  readonly root: string;
+  /** The files below it. */
+  readonly files: readonly StoreFile[];
+  /** Bytes that will be written at the most, over what is there. */
+  readonly bytes: number;
+}
+
 /** The platform's files. */
 export interface FileIo {
+  /**
+   * How many bytes the disk is short of for these files; 0 where they fit, or where that is not known or
+   * may not be asked.
+   */
+  shortOf(spec: SpaceSpec): Promise<number>;
   /**
    * Files below a folder by their lengths. Symbolic links are not followed but for the folder itself; what
    * cannot be looked at is left out.

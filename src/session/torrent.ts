@@ -15,6 +15,7 @@ import { hex } from "../base/bytes.ts";
 import { BugError, OptionsError } from "../base/errors.ts";
 import type { Scope } from "../base/scope.ts";
 import { type FileIndex, MIB } from "../base/units.ts";
+import { checkRoom } from "../disk/preflight.ts";
 import type { TorrentDisk } from "../disk/torrent_disk.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
 import { Metadata } from "../swarm/metadata.ts";
@@ -203,6 +204,8 @@ export class Torrent {
     const { metainfo } = known;
     const files = this.#host.world.files;
     const isKept = !isUploader && isInMemory !== true;
+    const bytes = known.selected.total - known.selected.done(disk.have);
+    if (isKept) await checkRoom(files, { ...known, files: metainfo.files, bytes });
     const folders = isKept ? this.#options.reuse ?? [] : [];
     await reuseAll(
       folders,

@@ -123,3 +123,17 @@ Deno.test("every way of taking space gives the same files", async () => {
     download.assertFiles();
   }
 });
+
+Deno.test("a disk with too little room fails a download before anything is written", async () => {
+  const content = makeTorrent({ length: 4 * MIB, pieceLength: 131_072 });
+  const world = new SimWorld({ seed: 9 });
+  const host = world.host("10.0.0.1");
+  host.disk.faults.isRoomTold = true;
+  host.disk.faults.freeBytes = 3 * MIB;
+  const download = await Download.start(host, content, { peers: ["10.0.1.1:6881"] });
+  const outcome = await download.outcome(60_000);
+  assert(outcome.kind === "failed" && outcome.reason === "storage", JSON.stringify(outcome));
+  assert(outcome.message.includes("1 MiB short of the 4 MiB"), outcome.message);
+  await download.close();
+  assertEquals([host.disk.files.size, host.disk.bytesWritten], [0, 0]);
+});

@@ -11,6 +11,8 @@ import type { Life } from "./life.ts";
 export interface DiskFaults {
   /** Bytes that can still be written before it is full (unlimited). */
   freeBytes: number;
+  /** Whether it tells how much is free (it does not). */
+  isRoomTold: boolean;
   /** Bytes of every write after this many written bytes are stored damaged (never). */
   corruptAfterBytes: number;
   /** Milliseconds of every operation (0.05). */
@@ -33,6 +35,7 @@ export interface SimFile {
 export class SimDisk {
   readonly faults: DiskFaults = {
     freeBytes: Infinity,
+    isRoomTold: false,
     corruptAfterBytes: Infinity,
     operationMs: 0.05,
     bytesPerSecond: Infinity,

@@ -23,6 +23,7 @@ import {
   SEND_BYTES,
   type SendBuffer,
   type SideFile,
+  type SpaceSpec,
   type SpanFault,
   type SpanRows,
   type StoreSpec,
@@ -56,6 +57,11 @@ export class ProcessFiles implements FileIo {
     this.#disk.make(path, "open", this.#clock.epochMs());
     this.#disk.locks.set(path, this.#life);
     return new SimSideFile(this.#disk, this.#clock, this.#life, path);
+  }
+
+  shortOf({ bytes }: SpaceSpec): Promise<number> {
+    const { isRoomTold, freeBytes } = this.#disk.faults;
+    return Promise.resolve(isRoomTold ? Math.max(0, bytes - freeBytes) : 0);
   }
 
   async listOld(folder: string, { wants }: OldFilesOptions): Promise<OldFiles> {
