@@ -23,6 +23,8 @@ import { writeStepSummary } from "./step_summary.ts";
 import { cut, widthOf } from "./text_width.ts";
 import { UsageError } from "./usage_error.ts";
 
+/** Verbs whose result a job wants to read in its summary. */
+const SUMMED_UP: ReadonlySet<string> = new Set(["get", "verify", "meta", "cat"]);
 /** How long the last words may take when nobody reads them. */
 const FLUSH_MS = 1_000;
 
@@ -51,7 +53,7 @@ export async function runCli(shell: Shell, parts: Parts): Promise<number> {
       ending = { exitCode: failure.exitCode, failure };
     }
     tell(ending, { shell, screen, json });
-    if (invocation.verb.name === "get") await writeStepSummary(shell, ending);
+    if (SUMMED_UP.has(invocation.verb.name)) await writeStepSummary(shell, ending);
     await flush(shell, interrupts.signal).catch(() => {});
   }
   return ending.exitCode;

@@ -245,3 +245,15 @@ Deno.test("verify --repair downloads to where it looked, and only where somethin
     ]);
   });
 });
+
+Deno.test("verify tells a job of GitHub Actions its result in the summary", async () => {
+  await withFolder(async (folder) => {
+    await prepare(folder);
+    const env = { GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: "/summary" };
+    const summary = async () =>
+      (await verify(folder, ["data"], { env })).shell.logs.get("/summary");
+    assert(/^\* starling: done, 96\.0 KiB in /.test((await summary())![0]!));
+    await Deno.remove(`${folder}/data/top/a`);
+    assert((await summary())![0]!.startsWith("* starling: exit 6, `Cannot verify top: "));
+  });
+});
