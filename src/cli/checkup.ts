@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { PeerCloseReason } from "../base/errors.ts";
 import type { FolderRoom } from "../ports/shell.ts";
 import type { DhtReport } from "../session/dht_report.ts";
 import { isSilent, ranges, trackerWords, udpState } from "../session/diagnosis.ts";
@@ -98,7 +99,7 @@ export function udpFinding(trackers: readonly TrackerStats[], dht: DhtReport): F
       return { check: "udp", state: "bad", message };
     }
     default: {
-      const message = "nobody was asked who could tell whether UDP works";
+      const message = "too few UDP trackers and DHT nodes were asked to tell whether UDP works";
       return { check: "udp", state: "unknown", message };
     }
   }
@@ -136,7 +137,7 @@ export function peersFinding(look: LookReport): Finding {
   if (peers > 0 && missing !== undefined) {
     parts.push(`${formatCount(seeds)} have everything`, `${formatCount(serving)} would serve us`);
   }
-  if (dialling > 0) parts.push(`${formatCount(dialling)} still being dialled`);
+  if (dialling > 0) parts.push(`${formatCount(dialling)} being dialled`);
   const message = `${parts.join(", ")}${partings(look)}`;
   if (peers === 0) return { check: "peers", state: "bad", message };
   const isRefused = missing !== undefined && serving === 0;
@@ -167,11 +168,25 @@ const SOURCES = {
   lsd: "on the local network",
 } as const;
 
+/** The reasons that a person has a use for. */
+const PARTINGS: Readonly<Partial<Record<PeerCloseReason, string>>> = {
+  "dial-failed": "could not be reached",
+  "eof": "hung up",
+  "reset": "hung up",
+  "handshake-timeout": "said nothing",
+  "wrong-info-hash": "had another torrent",
+  "self": "was this program",
+};
+
 /** Why connections ended, the most frequent reasons first. */
 function partings({ closed }: LookReport): string {
-  const reasons = Object.entries(closed).sort(([, a], [, b]) => b - a).slice(0, 3);
-  if (reasons.length === 0) return "";
-  return `; ended: ${reasons.map(([reason, n]) => `${formatCount(n)} ${reason}`).join(", ")}`;
+  const counts = new Map<string, number>();
+  for (const [reason, n] of Object.entries(closed)) {
+    const words = PARTINGS[reason as PeerCloseReason] ?? "were dropped";
+    counts.set(words, (counts.get(words) ?? 0) + n);
+  }
+  const parts = [...counts].sort(([, a], [, b]) => b - a).slice(0, 3);
+  return parts.map(([words, n]) => `, ${formatCount(n)} ${words}`).join("");
 }
 
 function count(n: number, one: string, many = `${one}s`): string {

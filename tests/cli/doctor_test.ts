@@ -166,6 +166,18 @@ Deno.test("doctor looks at this machine alone, and ends with 4 when nothing can 
   assertEquals(short.code, 4);
 });
 
+Deno.test("doctor goes on when the port that was asked for is taken, and ends with 1", async () => {
+  const run = await doctor(["t", "-p", "7000", "--peer", "10.0.1.0:6881"], {
+    prepare: async (world) => {
+      await world.host(["10.0.0.1", "fd00::1"]).process.network.listen({ port: 7000 });
+      await FakePeer.start(world.host("10.0.1.0"), PLAIN);
+    },
+  });
+  assertEquals(run.code, 1);
+  assertStringIncludes(finding(run, "port"), "bad: ");
+  assertEquals(finding(run, "pieces"), "ok: a connected peer has each of them");
+});
+
 Deno.test("doctor tells a script the findings and how it ended", async () => {
   const run = await doctor(["t", "--json", "--timeout", "3"]);
   const [event, last] = parseEvents(run.shell.stdout.lines);

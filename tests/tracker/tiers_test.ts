@@ -11,12 +11,16 @@ import { ENOUGH_PEERS, MAX_TRACKERS, TierList, type Tracker } from "../../src/tr
 import { below, forSeeds, pick } from "../support/prng.ts";
 
 /** Drawn tiers: `"ab c"` is a tier of a and b, then one of c. Not shuffled: `below` gives the last. */
-function setup(drawn: string, options: { user?: string; isPrivate?: boolean } = {}) {
+function setup(
+  drawn: string,
+  options: { user?: string; isPrivate?: boolean; asksAll?: boolean } = {},
+) {
   const list = new TierList({
     tiers: drawn.split(" ").map((tier) => [...tier]),
     userTrackers: [...options.user ?? ""],
     random: { below: (limit) => limit - 1 },
     isPrivate: options.isPrivate ?? false,
+    asksAll: options.asksAll ?? false,
   });
   const find = (url: string) => list.trackers.find((t) => t.url === url)!;
   const at = (now: number) => {
@@ -139,6 +143,13 @@ Deno.test("take() starts all of the user's trackers and the first tier at once",
   assertEquals(at(0), ["u:started v:started a:started", 1000]);
   for (const url of "uva") ok(url, 5, ENOUGH_PEERS);
   assertEquals(at(5), ["", 1_800_005]);
+});
+
+Deno.test("take() starts every tracker at once when all are to be asked", () => {
+  const { at, ok } = setup("ab c", { user: "u", asksAll: true, isPrivate: true });
+  assertEquals(at(0)[0], "u:started a:started b:started c:started");
+  for (const url of "uabc") ok(url, 10, ENOUGH_PEERS);
+  assertEquals(at(10), ["", 1_800_010]);
 });
 
 Deno.test("failed() backs off from 15 s to 30 min", () => {
