@@ -122,7 +122,10 @@ export class Downloads {
     if (command === undefined) return;
     const { shell, interrupts } = this.#context;
     try {
-      this.#commandCode = await shell.run(command, { signal: interrupts.signal });
+      this.#commandCode = await shell.run(command, {
+        signal: interrupts.signal,
+        endWith: () => interrupts.endSignal,
+      });
     } finally {
       for (const torrent of this.#running) void torrent.stop();
     }

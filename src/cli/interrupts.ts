@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Shell } from "../ports/shell.ts";
+import type { EndSignal, Shell } from "../ports/shell.ts";
 import { Interrupted } from "./exit.ts";
 
 /** A clean stop has this long; five seconds are promised. */
@@ -48,6 +48,11 @@ export class Interrupts implements Disposable {
   get reason(): Interrupted {
     const { reason } = this.signal;
     return reason instanceof Interrupted ? reason : new Interrupted(143);
+  }
+
+  /** The signal that asked, to be handed on. */
+  get endSignal(): EndSignal {
+    return this.reason.exitCode === 130 ? "SIGINT" : "SIGTERM";
   }
 
   /** Asks everything to stop, and makes sure that it does. */

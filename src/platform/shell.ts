@@ -10,6 +10,7 @@
 import { dirname, join } from "@std/path";
 import type { EndSignal, LineFile, Scratch, Shell } from "../ports/shell.ts";
 import { systemClock } from "./clock.ts";
+import { checkProgram, runProgram } from "./command.ts";
 import { toDiskError } from "./disk_errors.ts";
 import { roomAt } from "./folder_room.ts";
 import { systemFolders } from "./folders.ts";
@@ -33,7 +34,8 @@ export function openShell(): Shell {
     readSource,
     kindOf,
     roomAt,
-    run,
+    run: runProgram,
+    checkProgram,
     hostAddresses,
     makeScratch,
     openLines,
@@ -130,27 +132,6 @@ async function kindOf(path: string): Promise<"file" | "folder" | "other" | undef
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw toDiskError(error, path, "stat");
-  }
-}
-
-async function run(
-  command: readonly string[],
-  { signal }: { signal: AbortSignal },
-): Promise<number> {
-  const [program, ...args] = command;
-  let child: Deno.ChildProcess;
-  try {
-    child = new Deno.Command(program!, { args, stdin: "inherit" }).spawn();
-  } catch (error) {
-    throw toDiskError(error, program!, "open");
-  }
-  const end = () => child.kill("SIGTERM");
-  if (signal.aborted) end();
-  signal.addEventListener("abort", end, { once: true });
-  try {
-    return (await child.status).code;
-  } finally {
-    signal.removeEventListener("abort", end);
   }
 }
 

@@ -33,6 +33,14 @@ export interface Output {
 /** The signals that ask the program to end. */
 export type EndSignal = "SIGINT" | "SIGTERM";
 
+/** How a program is run. */
+export interface RunOptions {
+  /** Ends it. */
+  readonly signal: AbortSignal;
+  /** Which signal it is sent then (SIGTERM). */
+  readonly endWith?: () => EndSignal;
+}
+
 /** What bounds the reading of a source. */
 export interface ReadOptions {
   /** More bytes than this are refused, before they are read where the size is known. */
@@ -99,12 +107,18 @@ export interface Shell {
   /** Whether a folder could be written to, by trying; nothing stays behind. Never asks a person. */
   roomAt(path: string): Promise<FolderRoom>;
   /**
-   * Runs a program with our own streams and no shell; resolves with its exit code (128 + the signal, where
-   * one ended it). Aborting ends it with SIGTERM.
+   * Finds out whether a program can be run, as far as that can be known before.
    *
-   * @throws {DiskError} when it cannot be started.
+   * @throws {OptionsError} where it is not there, no program, or not permitted.
    */
-  run(command: readonly string[], options: { signal: AbortSignal }): Promise<number>;
+  checkProgram(program: string): Promise<void>;
+  /**
+   * Runs a program with our own streams and no shell; resolves with its exit code (128 + the signal, where
+   * one ended it). Aborting sends it a signal and waits for its end.
+   *
+   * @throws {OptionsError} when it cannot be started.
+   */
+  run(command: readonly string[], options: RunOptions): Promise<number>;
   /**
    * IP literals under which other machines may reach this one, the likeliest first; none where that is not
    * known or not permitted. Never asks a person.

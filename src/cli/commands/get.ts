@@ -54,6 +54,7 @@ async function runWithin(
   { sources, plan, limit }: { sources: readonly string[]; plan: Plan; limit: Deadline },
 ): Promise<Ending> {
   const { shell, parts, interrupts } = context;
+  if (plan.command !== undefined) await shell.checkProgram(plan.command[0]!);
   await using log = await openLog(context);
   await using world = await parts.openWorld({ log });
   // A script that closed our output has heard enough: stop as for a SIGTERM, quietly.

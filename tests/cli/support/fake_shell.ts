@@ -175,6 +175,10 @@ export class FakeShell implements Shell {
     return Promise.resolve({ ...room, ...this.#options.room });
   }
 
+  checkProgram(): Promise<void> {
+    return Promise.resolve();
+  }
+
   run(command: readonly string[]): Promise<number> {
     this.commands.push(command);
     return Promise.resolve(this.#options.commandCode ?? 0);
