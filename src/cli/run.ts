@@ -10,7 +10,7 @@
 import { BugError } from "../base/errors.ts";
 import type { Shell } from "../ports/shell.ts";
 import type { Context, Ending, Parts } from "./context.ts";
-import { forJson, forTerminal } from "./escape.ts";
+import { forActions, forJson, forTerminal } from "./escape.ts";
 import { errorFields, failureOf } from "./exit.ts";
 import { shortHelp } from "./help.ts";
 import { Interrupts } from "./interrupts.ts";
@@ -143,6 +143,9 @@ function crash(
   const failure = failureOf(new BugError(error instanceof Error ? error.message : String(error)));
   screen.abandon();
   shell.stderr.writeNow(`error: ${forTerminal(failure.message)}\nhint: ${failure.hint}\n`);
+  if (screen.look.isActions) {
+    shell.stderr.writeNow(`::error::${forActions(failure.message)}\n`);
+  }
   if (screen.look.verbosity >= 2 && error instanceof Error) {
     shell.stderr.writeNow(`${(error.stack ?? "").split("\n").map(forTerminal).join("\n")}\n`);
   }

@@ -191,6 +191,22 @@ Deno.test("get takes a list and does no more than -j at a time", async () => {
   assertEquals([done.length, done.at(-1)!.startsWith("done: 3 torrents: ")], [4, true]);
 });
 
+Deno.test("get takes a list on standard input, and a source that fails stops no other", async () => {
+  const list = new TextEncoder().encode("# three\n\nbad.torrent\nnone.torrent\na.torrent\n");
+  const { shell, code, session } = await run("get -i - -j 1 --json", {
+    files: { ...FILES, "-": list },
+  });
+  assertEquals([code, session.torrents.length], [5, 1]);
+  const ends = events(shell).filter(({ type }) => type === "done" || type === "error");
+  assertEquals(ends.map(({ source, exitCode }) => [source, exitCode]), [
+    ["bad.torrent", 5],
+    ["none.torrent", 4],
+    ["a.torrent", 0],
+    [undefined, 5],
+  ]);
+  assertEquals(shell.stderr.lines.filter((line) => line.startsWith("error: ")).length, 1);
+});
+
 Deno.test("get stops cleanly at a signal: 130 or 143, without an error line", async () => {
   for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     const { shell, exitCode, session } = start("get a.torrent --json", { onAdd: () => {} });
