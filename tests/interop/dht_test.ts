@@ -61,6 +61,11 @@ function make(lab: Lab): Promise<TorrentFile> {
   return lab.make(DATA, { pieceBytes: 64 * KIB });
 }
 
+/** Nothing but the infohash. */
+function magnetOf({ infoHash }: TorrentFile): string {
+  return `magnet:?xt=urn:btih:${infoHash}`;
+}
+
 for (const [family, ip, host] of [["IPv4", "127.0.0.1", "127.0.0.1"], ["IPv6", "::1", "[::1]"]]) {
   interopTest(`get finds libtorrent in the DHT of ${family}`, ["libtorrent"], async (lab) => {
     const torrent = await make(lab);
@@ -81,6 +86,20 @@ for (const [family, ip, host] of [["IPv4", "127.0.0.1", "127.0.0.1"], ["IPv6", "
     await assertSame(torrent.dataset, lab.output);
   });
 }
+
+interopTest(
+  "libtorrent finds a seed in the DHT, by a magnet link alone",
+  ["libtorrent"],
+  async (lab) => {
+    const torrent = await make(lab);
+    const dht = lab.use(await LtDht.start(["127.0.0.1", "127.0.0.1", "127.0.0.1"]));
+    await portOf(seeds(lab, torrent, { nodes: dht.nodes.slice(0, 1) }));
+    await Deno.mkdir(lab.output);
+    await dht.add(magnetOf(torrent), lab.output);
+    await dht.complete();
+    await assertSame(torrent.dataset, lab.output);
+  },
+);
 
 interopTest("a node of ours is one of libtorrent's DHT, and leads others into it", [
   "libtorrent",
@@ -140,7 +159,7 @@ interopTest("get finds transmission in the DHT", [
   await downloads(lab, torrent, { nodes: nodes.slice(0, 1), host: ours });
 });
 
-interopTest("transmission finds a seed in the DHT", [
+interopTest("transmission finds a seed in the DHT, by a magnet link alone", [
   "libtorrent",
   "transmission-daemon",
   "netns",
@@ -159,7 +178,7 @@ interopTest("transmission finds a seed in the DHT", [
       host: theirs,
       home,
       output: lab.output,
-      torrent: torrent.path,
+      torrent: magnetOf(torrent),
       nodes: start,
     }),
   );

@@ -6,7 +6,7 @@
 
 import { join } from "@std/path";
 import type { Host } from "./hosts.ts";
-import { Child } from "./process.ts";
+import { Child, output } from "./process.ts";
 import { PYTHON } from "./programs.ts";
 import { scriptPath } from "./torrent.ts";
 import { until } from "./wait.ts";
@@ -91,7 +91,7 @@ export interface TransmissionJob {
   readonly home: string;
   /** Where the data is, or goes. */
   readonly output: string;
-  /** The torrent to seed or to fetch. */
+  /** The torrent to seed or to fetch: a file, or a magnet link. */
   readonly torrent: string;
   /** Nodes to start from, `IP:PORT` each. */
   readonly nodes: readonly string[];
@@ -105,8 +105,7 @@ export const TRANSMISSION_PORT = 51_413;
  * anybody, and it has no use for any of 127.0.0.0/8.
  */
 export async function startTransmissionNode(job: TransmissionJob): Promise<Child> {
-  const watched = join(job.home, "watched");
-  await Deno.mkdir(watched, { recursive: true });
+  await Deno.mkdir(job.home, { recursive: true });
   const settings = {
     "bind-address-ipv4": job.host.ip,
     "blocklist-enabled": false,
@@ -117,15 +116,24 @@ export async function startTransmissionNode(job: TransmissionJob): Promise<Child
     "peer-port": TRANSMISSION_PORT,
     "pex-enabled": false,
     "port-forwarding-enabled": false,
-    "rpc-enabled": false,
+    "rpc-authentication-required": false,
+    "rpc-bind-address": "127.0.0.1",
+    "rpc-whitelist-enabled": false,
     "utp-enabled": false,
-    "watch-dir": watched,
-    "watch-dir-enabled": true,
+    "watch-dir-enabled": false,
   };
   await Deno.writeTextFile(join(job.home, "settings.json"), JSON.stringify(settings));
   const lines = job.nodes.map((node) => `${node.replace(":", " ")}\n`).join("");
   await Deno.writeTextFile(join(job.home, "dht.bootstrap"), lines);
-  await Deno.copyFile(job.torrent, join(watched, "t.torrent"));
   const argv = [...job.host.prefix, "transmission-daemon", "--foreground", "--config-dir"];
-  return Child.start([...argv, job.home], { endWith: "SIGKILL" });
+  const child = Child.start([...argv, job.home], { endWith: "SIGKILL" });
+  // Its port is on the loopback of that host, where nobody else has one.
+  const add = [...job.host.prefix, "transmission-remote", "127.0.0.1:9091", "--add", job.torrent];
+  try {
+    await until(() => output(add).then(() => true, () => false), { what: "transmission's RPC" });
+  } catch (error) {
+    await child[Symbol.asyncDispose]();
+    throw error;
+  }
+  return child;
 }
