@@ -2,8 +2,9 @@
  * One node of local service discovery (BEP 14): which torrents are announced when, and what is believed of
  * what others announce. Datagrams and time go in, messages and peers come out; it waits for nothing.
  *
- * A torrent is announced when it begins and every five minutes, all of them together, and never is anything
- * sent within a minute of the last time: who begins in between waits. A stranger who announces a torrent of
+ * A torrent is announced when it begins, once more a minute later, since a single multicast is easily lost, and
+ * then every five minutes, all torrents together. Never is anything sent within a minute of the last time:
+ * who begins in between waits. A stranger who announces a torrent of
  * ours is answered by an announce as soon as that minute is over, since it may not have heard the last one.
  * What comes in is bounded: datagrams a second, peers a torrent and minute, and peers of one sender.
  *
@@ -20,6 +21,8 @@ import { decodeLsd, type LsdMessage, MAX_SENT_HASHES } from "./message.ts";
 export const ANNOUNCE_EVERY_MS: number = 5 * 60_000;
 /** "A client should send no more than 1 announce per minute." */
 export const LEAST_PAUSE_MS = 60_000;
+/** Announces of a torrent that come as soon as they may. */
+const FIRST_TIMES = 2;
 /** An answer waits for up to so long, or all who have heard a stranger would speak at once. */
 const ANSWER_WITHIN_MS = 2_000;
 /** Datagrams that are read a second: many hundreds of hosts may share a network, more is a flood. */
@@ -37,8 +40,8 @@ export interface LsdPeer {
 }
 
 interface Announced {
-  /** Announced at least once. */
-  hasBegun: boolean;
+  /** How often it was announced. */
+  times: number;
   /** Peers taken in this minute, `port@host` each. */
   readonly taken: Set<string>;
   /** How many of those each sender has. */
@@ -74,7 +77,7 @@ export class LsdNode {
   add(infoHash: string): void {
     if (this.#torrents.has(infoHash)) return;
     const [taken, heard] = [new Set<string>(), new Set<string>()];
-    this.#torrents.set(infoHash, { hasBegun: false, taken, bySender: new Map(), heard });
+    this.#torrents.set(infoHash, { times: 0, taken, bySender: new Map(), heard });
   }
 
   /** It takes part no longer. */
@@ -85,7 +88,7 @@ export class LsdNode {
   /** When {@link takeMessages} will have something; `Infinity` while nothing takes part. */
   nextAt(): Millis {
     if (this.#torrents.size === 0) return Infinity;
-    const isNew = [...this.#torrents.values()].some((torrent) => !torrent.hasBegun);
+    const isNew = [...this.#torrents.values()].some(({ times }) => times < FIRST_TIMES);
     const wanted = isNew
       ? -Infinity
       : Math.min(this.#answerAt, this.#announcedAt + ANNOUNCE_EVERY_MS);
@@ -103,7 +106,7 @@ export class LsdNode {
     const turn = this.#turn++ % this.#torrents.size;
     const all = [...this.#torrents.keys()];
     const hashes = [...all.slice(turn), ...all.slice(0, turn)];
-    for (const torrent of this.#torrents.values()) torrent.hasBegun = true;
+    for (const torrent of this.#torrents.values()) torrent.times++;
     const out: LsdMessage[] = [];
     for (let i = 0; i < hashes.length; i += MAX_SENT_HASHES) {
       out.push({ port, infoHashes: hashes.slice(i, i + MAX_SENT_HASHES), cookie: this.cookie });

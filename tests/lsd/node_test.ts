@@ -33,12 +33,22 @@ function hear(node: LsdNode, from: string, now: number, infoHashes = [A], port =
   return node.onDatagram(data, { host: from, port: 6771 }, now);
 }
 
-Deno.test("nextAt() announces at the start and every five minutes", () => {
+/** A node that has announced its torrent twice, at 0 and here. */
+function settled(...infoHashes: string[]): [LsdNode, number] {
+  const node = setup(...infoHashes);
+  node.takeMessages(6881, 0);
+  node.takeMessages(6881, LEAST_PAUSE_MS);
+  return [node, LEAST_PAUSE_MS];
+}
+
+Deno.test("nextAt() announces at the start, a minute later, and every five minutes", () => {
   assertEquals(setup().nextAt(), Infinity);
-  assertEquals(announces(setup(A), 5, 5 + 2 * ANNOUNCE_EVERY_MS), [
+  const again = 5 + LEAST_PAUSE_MS;
+  assertEquals(announces(setup(A), 5, again + 2 * ANNOUNCE_EVERY_MS), [
     5,
-    5 + ANNOUNCE_EVERY_MS,
-    5 + 2 * ANNOUNCE_EVERY_MS,
+    again,
+    again + ANNOUNCE_EVERY_MS,
+    again + 2 * ANNOUNCE_EVERY_MS,
   ]);
 });
 
@@ -73,21 +83,21 @@ Deno.test("onDatagram() gives the sender's address with the port it announced", 
 });
 
 Deno.test("onDatagram() overlooks our own announce, other torrents and what makes no sense", () => {
-  const node = setup(A);
-  const [own] = node.takeMessages(6881, 0);
+  const [node, now] = settled(A);
+  const own = { port: 6881, infoHashes: [A], cookie: node.cookie };
   const from = { host: "10.0.0.1", port: 6771 };
-  assertEquals(node.onDatagram(encodeLsd(own!, LSD_GROUP_V4), from, 0), []);
+  assertEquals(node.onDatagram(encodeLsd(own, LSD_GROUP_V4), from, now), []);
   assertEquals(hear(node, "10.0.0.2", 0, [hash(2)]), []);
   assertEquals(node.onDatagram(new Uint8Array(100), from, 0), []);
-  assertEquals(node.nextAt(), ANNOUNCE_EVERY_MS);
+  assertEquals(node.nextAt(), now + ANNOUNCE_EVERY_MS);
 });
 
 Deno.test("onDatagram() answers a stranger once, and never within a minute", () => {
-  const node = setup(A);
-  node.takeMessages(6881, 0);
-  hear(node, "10.0.0.2", 10_000);
-  const [answer, next] = announces(node, 10_000, 2 * ANNOUNCE_EVERY_MS);
-  assert(answer! >= LEAST_PAUSE_MS && answer! < LEAST_PAUSE_MS + 2_000, `${answer}`);
+  const [node, start] = settled(A);
+  hear(node, "10.0.0.2", start + 10_000);
+  const [answer, next] = announces(node, start + 10_000, 2 * ANNOUNCE_EVERY_MS);
+  const least = start + LEAST_PAUSE_MS;
+  assert(answer! >= least && answer! < least + 2_000, `${answer}`);
   assertEquals(next, answer! + ANNOUNCE_EVERY_MS);
   hear(node, "10.0.0.2", next! + 100_000);
   assertEquals(node.nextAt(), next! + ANNOUNCE_EVERY_MS);
