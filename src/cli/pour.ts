@@ -53,6 +53,9 @@ function fileNamed(files: readonly Pourable[], name: string): number {
   });
 }
 
+/** Bytes that are written at a time. */
+const POUR_BYTES = 262_144;
+
 /** How it ended: all was taken, the reader went away before, or something else is to be said. */
 export type Poured = "taken" | "left" | "broken" | Failure;
 
@@ -66,15 +69,22 @@ export async function pour(
 ): Promise<Poured> {
   let isClosed = false;
   output.closed.then(() => isClosed = true);
+  const reader = stream.getReader({ mode: "byob" });
+  // The same memory goes to and fro: chunks of their own would be garbage by the hundred a second.
+  let memory = new Uint8Array(POUR_BYTES);
   try {
-    // Leaving the loop, by whatever way, cancels the stream.
-    for await (const chunk of stream) {
-      output.writeBytes(chunk);
+    for (;;) {
+      const { value, done } = await reader.read(memory);
+      if (done) break;
+      output.writeBytes(value);
       await output.flush();
       if (isClosed) return "left";
+      memory = new Uint8Array(value.buffer);
     }
     return "taken";
   } catch (error) {
     return error instanceof StreamError ? "broken" : failureOf(error);
+  } finally {
+    reader.cancel().catch(() => {});
   }
 }

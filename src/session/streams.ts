@@ -18,7 +18,7 @@ import type { Reader } from "../swarm/readers.ts";
 import type { Swarm } from "../swarm/swarm.ts";
 import type { Outcome } from "./events.ts";
 
-/** Bytes of a chunk at the most: enough that a chunk costs little beside its bytes. */
+/** Bytes of a chunk, where its reader brings no memory: enough that it costs little beside its bytes. */
 const CHUNK_BYTES = 262_144;
 
 /** How a file is streamed. */
@@ -183,6 +183,8 @@ class FileStream {
     if (signal?.aborted) onAbort();
     signal?.addEventListener("abort", onAbort, { once: true });
     return new ReadableStream({
+      type: "bytes",
+      autoAllocateChunkSize: CHUNK_BYTES,
       start: (controller) => {
         // Whoever waits for a piece, or holds a chunk, learns it at once.
         const fail = () => controller.error(this.#ended.signal.reason);
@@ -190,11 +192,14 @@ class FileStream {
         this.#ended.signal.addEventListener("abort", fail, { once: true });
       },
       pull: async (controller) => {
-        const chunk = await this.#read();
+        const request = controller.byobRequest!;
+        const { buffer, byteOffset, byteLength } = request.view!;
+        const n = await this.#read(new Uint8Array(buffer, byteOffset, byteLength));
         if (this.#isOver) return;
-        if (chunk !== undefined) return controller.enqueue(chunk);
+        if (n > 0) return request.respond(n);
         signal?.removeEventListener("abort", onAbort);
         controller.close();
+        request.respond(0);
         this.#close(true);
       },
       cancel: () => {
@@ -204,26 +209,26 @@ class FileStream {
     });
   }
 
-  /** The next chunk, `undefined` at the end or when it was stopped. */
-  async #read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  /** Reads what comes next, of one piece; returns how much that is, 0 at the end or when it was stopped. */
+  async #read(memory: Uint8Array<ArrayBuffer>): Promise<number> {
     const { host: { metainfo: { pieceMap } }, end } = this.#parts;
-    if (this.#at === end) return undefined;
+    if (this.#at === end) return 0;
     const piece = pieceMap.pieceAt(this.#at);
-    if (!await this.#isThere(piece)) return undefined;
+    if (!await this.#isThere(piece)) return 0;
     const begin = this.#at - pieceMap.pieceOffset(piece);
     const left = Math.min(pieceMap.pieceBytes(piece) - begin, end - this.#at);
-    const chunk = new Uint8Array(Math.min(CHUNK_BYTES, left));
+    const into = memory.subarray(0, left);
     try {
-      await this.#source!.disk.read(piece, begin, chunk);
+      await this.#source!.disk.read(piece, begin, into);
     } catch (error) {
       // Stopped while it was read: the stream has its reason already.
-      if (this.#isOver) return undefined;
+      if (this.#isOver) return 0;
       this.#close(false);
       throw error;
     }
-    this.#at += chunk.length;
-    if (chunk.length === left) this.#advance(piece + 1);
-    return chunk;
+    this.#at += into.length;
+    if (into.length === left) this.#advance(piece + 1);
+    return into.length;
   }
 
   /** Waits for a piece. False when the stream was stopped. */

@@ -60,6 +60,7 @@ export class FakeTorrent implements RunningTorrent {
     const encoder = new TextEncoder();
     const chunks = this.chunks[Symbol.iterator]();
     return new ReadableStream({
+      type: "bytes",
       start: (controller) => {
         this.finished.then(() => controller.error(new StreamError("stopped", "stopped")));
       },
@@ -67,6 +68,7 @@ export class FakeTorrent implements RunningTorrent {
         const { value, done } = chunks.next();
         if (!done) return controller.enqueue(encoder.encode(value));
         controller.close();
+        controller.byobRequest?.respond(0);
         this.end({ kind: "complete" });
       },
     });
