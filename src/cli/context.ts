@@ -4,12 +4,13 @@
  * @module
  */
 
+import type { Metainfo } from "../metainfo/torrent_file.ts";
 import type { Log } from "../ports/log.ts";
 import type { Shell } from "../ports/shell.ts";
 import type { World } from "../ports/world.ts";
 import type { DoneEvent, Outcome, SessionEvent } from "../session/events.ts";
 import type { TrackerOptions } from "../service/tracker_server.ts";
-import type { AddTorrent, SessionOptions } from "../session/options.ts";
+import type { AddMagnet, AddTorrent, SessionOptions } from "../session/options.ts";
 import type { TorrentStats } from "../session/stats.ts";
 import type { Failure } from "./exit.ts";
 import type { Interrupts } from "./interrupts.ts";
@@ -21,6 +22,10 @@ import type { Screen } from "./screen.ts";
 /** A torrent as `get` sees it. */
 export interface RunningTorrent {
   readonly infoHash: string;
+  /** What it is, as soon as that is known. */
+  readonly metainfo: Metainfo | undefined;
+  /** Resolves when that is known, or with `finished`. */
+  readonly known: Promise<void>;
   readonly finished: Promise<Outcome>;
   /** Resolves when seeding begins, or with `finished`. */
   readonly downloaded: Promise<void>;
@@ -33,6 +38,7 @@ export interface RunningTorrent {
 /** A session as `get` sees it. */
 export interface RunningSession extends AsyncDisposable {
   add(torrent: AddTorrent): RunningTorrent;
+  addMagnet(torrent: AddMagnet): RunningTorrent;
   events(options?: { signal?: AbortSignal }): AsyncIterableIterator<SessionEvent>;
 }
 

@@ -9,19 +9,23 @@
  */
 
 import { join } from "@std/path";
+import type { Magnet } from "../metainfo/magnet.ts";
+import type { Metainfo } from "../metainfo/torrent_file.ts";
 import type { World } from "../ports/world.ts";
 import type { Outcome, SessionEvent } from "../session/events.ts";
 import type { TorrentStats } from "../session/stats.ts";
+import { choose, type PlacedChoice } from "./choice.ts";
 import type { Context, RunningSession, RunningTorrent } from "./context.ts";
 import { type Deadline, deadline } from "./deadline.ts";
 import { errorFields, type Failure, failureOf, failureOfOutcome } from "./exit.ts";
 import type { Plan } from "./plan.ts";
-import { chooseOne, pour, type Poured } from "./pour.ts";
+import { pour, type Poured } from "./pour.ts";
 import { Progress, type ProgressRow } from "./progress.ts";
 import { renderSeeding, renderStopped } from "./render.ts";
 import { bytesBySourceOf, renderDone, renderDoneAll, renderReuse } from "./render_end.ts";
 import { forTerminal } from "./escape.ts";
-import { chooseFiles, noMatch } from "./select.ts";
+import { noMatch } from "./select.ts";
+import { magnetOf, nameOfMagnet } from "./magnet_source.ts";
 import { readTorrent } from "./source.ts";
 import { nameOfSource } from "./source_kind.ts";
 
@@ -133,10 +137,14 @@ export class Downloads {
 
   async #download(source: string, onDownloaded: () => void): Promise<Downloaded> {
     const { screen } = this.#context;
-    const name = nameOfSource(source);
+    const magnet = magnetOf(source);
+    const name = magnet === undefined ? nameOfSource(source) : nameOfMagnet(magnet);
     // The first was told of before anything was loaded.
     const isTold = source === this.#context.invocation.operands[0];
-    if (screen.look.progress !== "bar" && !isTold) screen.note(`reading ${forTerminal(name)}`);
+    if (screen.look.progress !== "bar" && !isTold) {
+      const what = magnet === undefined ? "reading" : "fetching the metadata of";
+      screen.note(`${what} ${forTerminal(name)}`);
+    }
     const row = this.#progress.add(name);
     let torrent: RunningTorrent | undefined;
     try {
@@ -179,42 +187,86 @@ export class Downloads {
 
   /** From SOURCE to a torrent that runs. */
   async #start(source: string, row: ProgressRow): Promise<RunningTorrent> {
+    const magnet = magnetOf(source);
+    const torrent = magnet === undefined
+      ? await this.#startFile(source)
+      : await this.#startMagnet(source, magnet);
+    row.follow(() => torrent.stats());
+    return torrent;
+  }
+
+  async #startFile(source: string): Promise<RunningTorrent> {
     const { shell, screen } = this.#context;
+    const { http, hasher, cache, clock } = this.#world;
     const { signal } = this.#limit;
-    const { allowPrivate, wish, torrent: options, timeoutMs, stallMs } = this.#plan;
-    using patience = deadline(this.#world.clock, stallMs, signal, "stall-timeout");
-    const metainfo = await readTorrent(source, {
-      shell,
-      http: this.#world.http,
-      hasher: this.#world.hasher,
-      allowPrivate,
-    }, patience);
-    const one = this.#plan.pour && chooseOne(metainfo.files, wish, this.#plan.pour.file);
-    const { selection, idle } = one === undefined
-      ? chooseFiles(metainfo.files, wish)
-      : { selection: [one], idle: [] };
-    for (const glob of idle) {
-      const error = noMatch("--exclude", glob, metainfo.files);
-      // Among many torrents a glob is meant for some; for a single one it is a mistake.
-      if (this.#isOnly) throw error;
-      screen.warn(`${nameOfSource(source)}: ${error.message}`);
-    }
+    const { allowPrivate, torrent: options, stallMs } = this.#plan;
+    using patience = deadline(clock, stallMs, signal, "stall-timeout");
+    const warn = (message: string) => screen.warn(message);
+    const reader = { shell, http, hasher, cache, warn, allowPrivate };
+    const metainfo = await readTorrent(source, reader, patience);
+    const { selection, file, placed } = await this.#choose(source, metainfo);
     const session = await this.#open();
     signal.throwIfAborted();
-    const placed = await this.#plan.place?.(metainfo);
-    const elapsed = this.#world.clock.now() - this.#startedAt;
     const torrent = session.add({
       ...options,
       metainfo,
       ...placed,
       ...(selection === undefined ? {} : { selection }),
-      ...(timeoutMs === undefined ? {} : { timeoutMs: Math.max(1, timeoutMs - elapsed) }),
+      ...this.#timeLeft,
     });
-    this.#names.set(torrent.infoHash, metainfo.name);
-    if (placed !== undefined) this.#outputs.set(torrent.infoHash, placed.output);
-    row.follow(() => torrent.stats());
-    if (one !== undefined) this.#poured = this.#pour(torrent, one);
+    this.#onChosen(torrent, metainfo.name, placed);
+    if (file !== undefined) this.#poured = this.#pour(torrent, file);
     return torrent;
+  }
+
+  async #startMagnet(source: string, magnet: Magnet): Promise<RunningTorrent> {
+    const { metadataMs, torrent: options } = this.#plan;
+    const session = await this.#open();
+    this.#limit.signal.throwIfAborted();
+    let file: number | undefined;
+    const torrent: RunningTorrent = session.addMagnet({
+      ...options,
+      magnet,
+      ...this.#timeLeft,
+      ...(metadataMs === undefined ? {} : { metadataTimeoutMs: metadataMs }),
+      onMetadata: async (read) => {
+        const choice = await this.#choose(source, read, magnet);
+        file = choice.file;
+        this.#onChosen(torrent, read.name, choice.placed);
+        return { ...choice.placed, selection: choice.selection };
+      },
+    });
+    if (this.#plan.pour !== undefined) {
+      this.#poured = torrent.known.then(() => {
+        // Without metadata there is nothing to pour, and the torrent says why.
+        return file === undefined ? "taken" : this.#pour(torrent, file);
+      });
+    }
+    return torrent;
+  }
+
+  /** What of a torrent is wanted, and where. */
+  async #choose(source: string, metainfo: Metainfo, magnet?: Magnet): Promise<PlacedChoice> {
+    const { selection, file, idle } = choose(metainfo, this.#plan, magnet);
+    for (const glob of idle) {
+      const error = noMatch("--exclude", glob, metainfo.files);
+      // Among many torrents a glob is meant for some; for a single one it is a mistake.
+      if (this.#isOnly) throw error;
+      this.#context.screen.warn(`${nameOfSource(source)}: ${error.message}`);
+    }
+    return { selection, file, placed: await this.#plan.place?.(metainfo) };
+  }
+
+  #onChosen(torrent: RunningTorrent, name: string, placed: PlacedChoice["placed"]): void {
+    this.#names.set(torrent.infoHash, name);
+    if (placed !== undefined) this.#outputs.set(torrent.infoHash, placed.output);
+  }
+
+  /** What is left of the time for the whole run. */
+  get #timeLeft(): { readonly timeoutMs?: number } {
+    const { timeoutMs } = this.#plan;
+    if (timeoutMs === undefined) return {};
+    return { timeoutMs: Math.max(1, timeoutMs - (this.#world.clock.now() - this.#startedAt)) };
   }
 
   async #pour(torrent: RunningTorrent, file: number): Promise<Poured> {

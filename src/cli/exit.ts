@@ -52,6 +52,16 @@ export class OutOfTime extends Error {
   }
 }
 
+/** A torrent of a session has failed where nothing else can be told of it. */
+export class TorrentFailed extends Error {
+  override name = "TorrentFailed";
+  readonly failure: Failure;
+  constructor(failure: Failure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
 const CODES: Readonly<Record<FailureReason, number>> = {
   "usage": 2,
   "metadata-timeout": 3,
@@ -82,17 +92,22 @@ export function failureOf(error: unknown): Failure {
     const reason = error.exitCode === 130 ? "interrupted" : "terminated";
     return make(reason, error.message, error);
   }
+  if (error instanceof TorrentFailed) return error.failure;
   if (error instanceof OutOfTime) return make(error.reason, error.message, error);
   if (error instanceof OptionsError) return make("usage", error.message, error, error.hint);
   if (error instanceof DiskError) return make("storage", error.message, error, error.hint);
-  if (
-    error instanceof BencodeError || error instanceof MetainfoError || error instanceof MagnetError
-  ) return make("invalid", error.message, error);
+  if (error instanceof MagnetError) return make("invalid", error.message, error, MAGNET_HINT);
+  if (error instanceof BencodeError || error instanceof MetainfoError) {
+    return make("invalid", error.message, error);
+  }
   if (error instanceof NetworkError) return networkFailure(error);
   const what = error instanceof Error ? error.message : String(error);
   const message = error instanceof BugError ? what : `Something unexpected happened: ${what}`;
   return make("bug", message, error, "this is a bug of starling; -vv shows where");
 }
+
+const MAGNET_HINT =
+  "a link is magnet:?xt=urn:btih: and 40 hex or 32 base32 digits, in quotes since & ends a command";
 
 /** What the end of a torrent means; `undefined` for a good one. */
 export function failureOfOutcome(
@@ -102,8 +117,8 @@ export function failureOfOutcome(
   if (outcome.kind === "complete") return undefined;
   if (outcome.kind === "stopped") return failureOf(torrent.interrupted);
   const { reason, message, hint, error } = outcome;
-  // Storage and bugs say what failed; the others say why this download did.
-  const isWhole = reason === "storage" || reason === "bug";
+  // Some say what failed; the others say why this download did.
+  const isWhole = ["storage", "bug", "usage", "invalid"].includes(reason);
   return make(reason, isWhole ? message : `Cannot finish ${torrent.name}: ${message}`, error, hint);
 }
 

@@ -25,7 +25,9 @@ const WEB: OptionKind = { type: "url", schemes: ["http", "https"] };
 const ANNOUNCE: OptionKind = { type: "url", schemes: ["http", "https", "udp"] };
 
 /** Verbs that talk to peers. */
-const SWARM: readonly VerbName[] = ["get", "seed", "share", "meta", "cat", "verify", "doctor"];
+const SWARM: readonly VerbName[] = [
+  ...["get", "seed", "share", "info", "meta", "cat", "verify", "doctor"] as const,
+];
 /** Verbs that bring data. */
 const FETCH: readonly VerbName[] = ["get", "cat", "verify"];
 /** Verbs that keep data. */
@@ -156,7 +158,7 @@ const MAKING: readonly OptionSpec[] = [
     verbs: ["create"],
   }),
   option("--no-date", FLAG, "leave out when it was made", { verbs: ["create"] }),
-  option("--force", FLAG, "replace a file that is there already", { verbs: MAKE }),
+  option("--force", FLAG, "replace a file that is there already", { verbs: [...MAKE, "meta"] }),
 ];
 
 const SWITCHES: readonly OptionSpec[] = [
@@ -320,7 +322,7 @@ const SPEED: readonly OptionSpec[] = [
 
 const DEADLINES: readonly OptionSpec[] = [
   option("--metadata-timeout DURATION", DURATION, "for the metadata of a magnet (2m; 0: none)", {
-    verbs: ["get", "meta", "cat"],
+    verbs: ["get", "seed", "info", "meta", "cat", "verify"],
   }),
   option(
     "--stall-timeout DURATION",

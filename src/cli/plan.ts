@@ -19,6 +19,9 @@ const DEFAULT_JOBS = 5;
 /** Off a terminal nobody watches, so a dead torrent ends by itself. */
 const UNATTENDED_STALL_MS = 600_000;
 
+/** How long the metadata may take where nothing else is said. */
+const METADATA_MS = 120_000;
+
 /** What `get` does with every SOURCE. */
 export interface Plan {
   readonly session: SessionOptions;
@@ -28,6 +31,8 @@ export interface Plan {
   /** For the whole run, `undefined` for none. */
   readonly timeoutMs: number | undefined;
   readonly stallMs: number | undefined;
+  /** For the metadata of a magnet link, `undefined` for none. */
+  readonly metadataMs: number | undefined;
   readonly allowPrivate: boolean;
   /** The program to run while everything is seeded. */
   readonly command?: readonly string[];
@@ -79,6 +84,7 @@ export function planOf(options: OptionValues, shell: Shell): Plan {
     jobs: options.number("jobs") ?? DEFAULT_JOBS,
     timeoutMs,
     stallMs,
+    metadataMs: (options.number("metadata-timeout") ?? METADATA_MS) || undefined,
     allowPrivate,
   };
 }

@@ -16,6 +16,7 @@ import { shortHelp } from "./help.ts";
 import { Interrupts } from "./interrupts.ts";
 import { lookOf, type Options } from "./look.ts";
 import { JsonLines } from "./ndjson.ts";
+import { magnetOf, nameOfMagnet } from "./magnet_source.ts";
 import { type Invocation, parseCommandLine, wantsJson } from "./parse.ts";
 import { Screen } from "./screen.ts";
 import { isReadable, nameOfSource } from "./source_kind.ts";
@@ -25,6 +26,8 @@ import { UsageError } from "./usage_error.ts";
 
 /** Verbs whose result a job wants to read in its summary. */
 const SUMMED_UP: ReadonlySet<string> = new Set(["get", "verify", "meta", "cat"]);
+/** Verbs that get the metadata of a link before anything else. */
+const FETCHING: ReadonlySet<string> = new Set(["get", "cat", "seed"]);
 /** How long the last words may take when nobody reads them. */
 const FLUSH_MS = 1_000;
 
@@ -77,6 +80,8 @@ function runVerb(context: Context): Promise<Ending> {
       return import("./commands/create.ts").then(({ runCreate }) => runCreate(context));
     case "verify":
       return import("./commands/verify.ts").then(({ runVerify }) => runVerify(context));
+    case "meta":
+      return import("./commands/meta.ts").then(({ runMeta }) => runMeta(context));
     case "magnet":
       return import("./commands/magnet.ts").then(({ runMagnet }) => runMagnet(context));
     case "edit":
@@ -110,10 +115,15 @@ function runVerb(context: Context): Promise<Ending> {
 /** The first sign of life, before the engine is loaded: what is being read. */
 function sayFirst({ invocation, screen }: Context): void {
   const source = invocation.operands[0];
-  if (source === undefined || !isReadable(source)) return;
-  const name = forTerminal(nameOfSource(source));
-  if (screen.look.progress !== "bar") return screen.note(`reading ${name}`);
-  const line = cut(`${name}: reading`, screen.canvas.columns);
+  if (source === undefined) return;
+  const magnet = isReadable(source) ? undefined : magnetOf(source);
+  if (magnet !== undefined && !FETCHING.has(invocation.verb.name)) return;
+  const name = forTerminal(magnet === undefined ? nameOfSource(source) : nameOfMagnet(magnet));
+  const what = magnet === undefined ? "reading" : "fetching the metadata";
+  if (screen.look.progress !== "bar") {
+    return screen.note(magnet === undefined ? `${what} ${name}` : `${what} of ${name}`);
+  }
+  const line = cut(`${name}: ${what}`, screen.canvas.columns);
   screen.draw([line], [widthOf(line)]);
 }
 

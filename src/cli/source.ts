@@ -10,14 +10,15 @@
 import { BencodeError, MetainfoError, NetworkError } from "../base/errors.ts";
 import { MIB } from "../base/units.ts";
 import { USER_AGENT } from "../base/version.ts";
-import { parseInfoHash } from "../metainfo/info_hash.ts";
-import { parseMagnet } from "../metainfo/magnet.ts";
 import { MAX_TORRENT_BYTES, type Metainfo, parseTorrent } from "../metainfo/torrent_file.ts";
+import type { Cache } from "../ports/cache.ts";
 import type { Hasher } from "../ports/hash.ts";
 import type { HttpClient, HttpResponse } from "../ports/http.ts";
 import type { Shell } from "../ports/shell.ts";
 import { isLocalHost } from "../session/policy.ts";
+import { magnetOf } from "./magnet_source.ts";
 import { nameOfSource, sourceKind } from "./source_kind.ts";
+import { keepUrl, readUrl } from "./url_cache.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** What reading a source needs. */
@@ -25,6 +26,10 @@ export interface SourceReader {
   readonly shell: Pick<Shell, "readSource" | "system">;
   readonly http: HttpClient;
   readonly hasher: Hasher;
+  /** Keeps what URLs give, for the time they cannot be fetched. */
+  readonly cache: Cache;
+  /** Says that what was kept is used. */
+  readonly warn: (message: string) => void;
   /** Permit redirects from public to private addresses. */
   readonly allowPrivate: boolean;
 }
@@ -37,21 +42,10 @@ const MAX_REDIRECTS = 10;
 /**
  * Refuses what no SOURCE can be, before anything is opened or contacted.
  *
- * @throws {MagnetError} for a magnet link that makes no sense.
- * @throws {UsageError} for what this version does not support.
+ * @throws as `magnetOf` does.
  */
 export function checkSource(source: string): void {
-  const kind = sourceKind(source);
-  if (kind === "magnet") parseMagnet(source);
-  if (kind === "magnet" || (kind === "infohash" && parseInfoHash(source) !== undefined)) {
-    const what = kind === "magnet" ? "magnet links are" : "a bare infohash is";
-    throw new UsageError(
-      `Cannot use ${nameOfSource(source)}: ${what} not supported in this version`,
-      {
-        hint: "give a .torrent file or the URL of one",
-      },
-    );
-  }
+  magnetOf(source);
 }
 
 /** A torrent file. */
@@ -83,13 +77,35 @@ export async function readTorrentFile(
   reader: SourceReader,
   options: { readonly signal: AbortSignal },
 ): Promise<TorrentFile> {
-  checkSource(source);
   const { signal } = options;
-  const bytes = sourceKind(source) === "url"
-    ? await fetchTorrent(source, reader, signal)
-    : await reader.shell.readSource(source, { maxBytes: MAX_TORRENT_BYTES, signal });
+  if (sourceKind(source) === "url") return await fetchOrRecall(source, reader, signal);
+  const bytes = await reader.shell.readSource(source, { maxBytes: MAX_TORRENT_BYTES, signal });
+  return parsed(bytes, source, reader);
+}
+
+/** What a URL gives, or what it gave the last time where it cannot be fetched. */
+async function fetchOrRecall(
+  url: string,
+  reader: SourceReader,
+  signal: AbortSignal,
+): Promise<TorrentFile> {
+  const { cache, hasher, shell } = reader;
+  const world = { cache, hasher, system: shell.system };
   try {
-    const { hasher, shell } = reader;
+    const file = parsed(await fetchTorrent(url, reader, signal), url, reader);
+    await keepUrl(world, url, { bytes: file.bytes, infoHash: file.metainfo.infoHash });
+    return file;
+  } catch (error) {
+    if (!(error instanceof NetworkError)) throw error;
+    const kept = await readUrl(world, url);
+    if (kept === undefined) throw error;
+    reader.warn(`${error.message}; the torrent file of last time is used`);
+    return kept;
+  }
+}
+
+function parsed(bytes: Uint8Array, source: string, { hasher, shell }: SourceReader): TorrentFile {
+  try {
     return { bytes, metainfo: parseTorrent(bytes, { hasher, system: shell.system }) };
   } catch (error) {
     throw explained(error, source, bytes);

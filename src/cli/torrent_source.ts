@@ -9,7 +9,9 @@ import type { Context } from "./context.ts";
 import { deadline } from "./deadline.ts";
 import { forTerminal } from "./escape.ts";
 import { openLog } from "./log.ts";
-import { checkSource, readTorrentFile, type TorrentFile } from "./source.ts";
+import { magnetOf, nameOfMagnet } from "./magnet_source.ts";
+import { fetchMetadata } from "./metadata.ts";
+import { readTorrentFile, type TorrentFile } from "./source.ts";
 import { nameOfSource, sourceKind } from "./source_kind.ts";
 
 /** A torrent file and what it was read with. */
@@ -21,13 +23,18 @@ export interface OpenedTorrent extends TorrentFile {
 export async function openTorrent(context: Context, source: string): Promise<OpenedTorrent> {
   const { shell, parts, invocation, screen, interrupts } = context;
   const { options } = invocation;
-  checkSource(source);
+  const magnet = magnetOf(source);
   await using log = await openLog(context);
   await using world = await parts.openWorld({ log, workers: 0 });
+  const { http, hasher, cache } = world;
+  if (magnet !== undefined) {
+    screen.note(`fetching the metadata of ${forTerminal(nameOfMagnet(magnet))}`);
+    return { ...await fetchMetadata(context, magnet, world), hasher };
+  }
   if (sourceKind(source) === "url") screen.note(`fetching ${forTerminal(nameOfSource(source))}`);
   using limit = deadline(shell.clock, options.number("timeout"), interrupts.signal);
-  const { http, hasher } = world;
   const allowPrivate = options.flag("allow-private");
-  const reader = { shell, http, hasher, allowPrivate };
+  const warn = (message: string) => screen.warn(message);
+  const reader = { shell, http, hasher, cache, warn, allowPrivate };
   return { ...await readTorrentFile(source, reader, { signal: limit.signal }), hasher };
 }

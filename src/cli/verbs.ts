@@ -54,7 +54,8 @@ export interface VerbSpec {
 }
 
 const SOURCE_NOTE =
-  "SOURCE is the path of a .torrent file, - for one on standard input, or an http(s) URL of one.";
+  "SOURCE is the path of a .torrent file, - for one on standard input, an http(s) URL of one, a magnet link " +
+  "(in quotes: & ends a command), or a bare infohash.";
 
 const DONE: readonly VerbSpec[] = [
   {
@@ -66,6 +67,7 @@ const DONE: readonly VerbSpec[] = [
     examples: [
       { command: "starling get ubuntu.torrent -o ~/Downloads", does: "download into a folder" },
       { command: "starling get https://example.org/data.torrent", does: "a .torrent from the web" },
+      { command: "starling get 'magnet:?xt=urn:btih:…'", does: "a magnet link" },
       { command: "starling get data.torrent --include '*.csv'", does: "only some of the files" },
       {
         command: "starling get data.torrent --select-file 1,3-5",
@@ -196,6 +198,25 @@ const DONE: readonly VerbSpec[] = [
     notes: [
       "Everything else in the file stays byte for byte. --private and --source are part of the infohash: " +
       "changing them makes another torrent of it.",
+    ],
+    isBuilt: true,
+  },
+  {
+    name: "meta",
+    usage: "MAGNET",
+    min: 1,
+    max: 1,
+    summary: "fetch only the metadata of a magnet link, as a .torrent file",
+    examples: [
+      { command: "starling meta 'magnet:?xt=urn:btih:…' -o a.torrent", does: "to a file" },
+      {
+        command: "starling meta 'magnet:?xt=urn:btih:…' -o - | starling info -",
+        does: "to a pipe",
+      },
+    ],
+    notes: [
+      "MAGNET is a magnet link, or a bare infohash with --peer or --tracker. The trackers and web seeds of " +
+      "the link are in the file.",
     ],
     isBuilt: true,
   },
@@ -334,9 +355,7 @@ const DONE: readonly VerbSpec[] = [
   },
 ];
 
-const LATER: readonly VerbSpec[] = [
-  later("meta", "MAGNET", "fetch only the metadata of a magnet link"),
-];
+const LATER: readonly VerbSpec[] = [];
 
 /** Every verb, those this version has first. */
 export const VERBS: readonly VerbSpec[] = [...DONE, ...LATER];

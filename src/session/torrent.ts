@@ -56,6 +56,8 @@ export interface TorrentHost extends OutreachHost {
 export class Torrent {
   /** Infohash in hex. */
   readonly infoHash: string;
+  /** Resolves when it is known what it is, or with `finished`. Never rejects. */
+  readonly known: Promise<void>;
   /** How it ended; never rejects. Everything that ran for it is gone by then. */
   readonly finished: Promise<Outcome>;
   /** Resolves when the download is complete and seeding begins, or with `finished`. Never rejects. */
@@ -66,6 +68,7 @@ export class Torrent {
   readonly #scope: Scope;
   readonly #ended = Promise.withResolvers<never>();
   readonly #downloaded = Promise.withResolvers<void>();
+  readonly #met = Promise.withResolvers<void>();
   readonly #startedAt: number;
   readonly #rates = new Rates();
   readonly #reporter: Reporter;
@@ -97,6 +100,7 @@ export class Torrent {
     this.#startedAt = clock.now();
     this.#ended.promise.catch(() => {});
     this.downloaded = this.#downloaded.promise;
+    this.known = this.#met.promise;
     this.finished = this.#live();
   }
 
@@ -177,6 +181,7 @@ export class Torrent {
     } catch (error) {
       if (outcome.kind !== "failed") outcome = outcomeOf(error, this.#host.scope.signal.aborted);
     }
+    this.#met.resolve();
     this.#downloaded.resolve();
     return outcome;
   }
@@ -249,6 +254,7 @@ export class Torrent {
   }
 
   #know(metainfo: Metainfo, wish: Parameters<typeof know>[1]): Known {
+    this.#met.resolve();
     return this.#known = know(metainfo, wish, {
       clock: this.#host.world.clock,
       isInMemory: this.#options.isInMemory ?? false,
@@ -385,7 +391,9 @@ export class Torrent {
   }
 
   #fail(reason: FailureReason, message: string): void {
-    const hint = "run the same command again to continue where it stopped";
+    const hint = reason === "metadata-timeout"
+      ? "--peer and --tracker name more who may have it; --metadata-timeout waits longer"
+      : "run the same command again to continue where it stopped";
     this.#ended.reject(new Ended({ kind: "failed", reason, message, hint }));
   }
 

@@ -11,7 +11,7 @@ import { type Metainfo, parseTorrent } from "../../metainfo/torrent_file.ts";
 import type { Context, Ending } from "../context.ts";
 import { forTerminal } from "../escape.ts";
 import type { OptionValues } from "../option_values.ts";
-import { sourceKind } from "../source_kind.ts";
+import { isReadable, sourceKind } from "../source_kind.ts";
 import { checkOutput, deliver, type Target, targetOf } from "../torrent_output.ts";
 import { openTorrent } from "../torrent_source.ts";
 import { UsageError } from "../usage_error.ts";
@@ -26,6 +26,11 @@ export async function runEdit(context: Context): Promise<Ending> {
   if (Object.keys(changes).length === 0) {
     throw new UsageError("Nothing to change: no option says what", {
       hint: "--tracker, --no-trackers, --webseed, --no-webseeds, --comment, --source, --private",
+    });
+  }
+  if (!isReadable(source)) {
+    throw new UsageError("Cannot change a magnet link: it is no file", {
+      hint: "starling meta makes a .torrent of it",
     });
   }
   if (sourceKind(source) !== "path" && !options.has("output")) {

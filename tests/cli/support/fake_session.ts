@@ -11,17 +11,21 @@ import { hex } from "../../../src/base/bytes.ts";
 import { NO_CACHE } from "../../../src/platform/cache.ts";
 import { systemHasher } from "../../../src/platform/hasher.ts";
 import type { HttpClient } from "../../../src/ports/http.ts";
+import type { Metainfo } from "../../../src/metainfo/torrent_file.ts";
 import type { Log } from "../../../src/ports/log.ts";
 import type { World } from "../../../src/ports/world.ts";
 import type { Outcome, SessionEvent } from "../../../src/session/events.ts";
-import type { AddTorrent, SessionOptions } from "../../../src/session/options.ts";
+import type { AddMagnet, AddTorrent, SessionOptions } from "../../../src/session/options.ts";
 import type { TorrentStats } from "../../../src/session/stats.ts";
 import type { FakeShell } from "./fake_shell.ts";
 import { stats } from "./torrents.ts";
 
 /** One torrent of the fake. */
 export class FakeTorrent implements RunningTorrent {
-  readonly options: AddTorrent;
+  /** As it was added: a `metainfo` or a `magnet` is in it. */
+  readonly options: AddTorrent & Partial<Omit<AddMagnet, keyof AddTorrent>>;
+  metainfo: Metainfo | undefined;
+  readonly known = Promise.resolve();
   readonly infoHash: string;
   readonly finished: Promise<Outcome>;
   readonly downloaded: Promise<void>;
@@ -32,9 +36,11 @@ export class FakeTorrent implements RunningTorrent {
   /** Whether a stop takes effect. */
   isStubborn = false;
 
-  constructor(options: AddTorrent) {
-    this.options = options;
-    this.infoHash = hex(options.metainfo.infoHash);
+  constructor(options: AddTorrent | AddMagnet) {
+    this.options = options as FakeTorrent["options"];
+    const isFile = "metainfo" in options;
+    this.metainfo = isFile ? options.metainfo : undefined;
+    this.infoHash = hex(isFile ? options.metainfo.infoHash : options.magnet.infoHash!);
     const { promise, resolve } = Promise.withResolvers<Outcome>();
     this.finished = promise;
     const downloaded = Promise.withResolvers<void>();
@@ -47,7 +53,7 @@ export class FakeTorrent implements RunningTorrent {
   }
 
   stats(): TorrentStats {
-    const { name } = this.options.metainfo;
+    const name = this.metainfo?.name ?? "a link";
     const state = this.#isSeeding ? "seeding" : "downloading";
     return stats({ name, state, infoHash: this.infoHash, bytesDone: 40_000, bytesTotal: 40_000 });
   }
@@ -94,6 +100,13 @@ export class FakeSession implements RunningSession {
   onAdd: (torrent: FakeTorrent) => void = (torrent) => torrent.end({ kind: "complete" });
   /** What opening fails with. */
   failure: Error | undefined;
+
+  addMagnet(options: AddMagnet): FakeTorrent {
+    const torrent = new FakeTorrent(options);
+    this.torrents.push(torrent);
+    this.onAdd(torrent);
+    return torrent;
+  }
 
   add(options: AddTorrent): FakeTorrent {
     const torrent = new FakeTorrent(options);

@@ -26,7 +26,7 @@ export function spawnStarling(
   args: readonly string[],
   options: RunOptions = {},
 ): Deno.ChildProcess {
-  const kept = ["PATH", "HOME", "DENO_DIR", "TMPDIR"].flatMap((name) => {
+  const kept = ["PATH", "HOME", "TMPDIR"].flatMap((name) => {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value] as const];
   });
@@ -38,12 +38,26 @@ export function spawnStarling(
       ...Object.fromEntries(kept),
       STARLING_NO_DHT: "true",
       STARLING_NO_LSD: "true",
+      // A place that cannot be: nothing of a test stays in the cache of whoever runs it.
+      XDG_CACHE_HOME: "/dev/null",
+      DENO_DIR: denoDirectory(),
       ...options.env,
     },
     stdin: options.stdin === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+}
+
+let denoDir: string | undefined;
+
+/** Where this Deno keeps its modules, so that a run with another cache folder finds them. */
+function denoDirectory(): string {
+  if (denoDir === undefined) {
+    const { stdout } = new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync();
+    denoDir = String(JSON.parse(new TextDecoder().decode(stdout)).denoDir);
+  }
+  return denoDir;
 }
 
 /** Runs `deno run main.ts` with the arguments to its end. */
