@@ -57,7 +57,8 @@ const SOURCE_NOTE =
   "SOURCE is the path of a .torrent file, - for one on standard input, an http(s) URL of one, a magnet link " +
   "(in quotes: & ends a command), or a bare infohash.";
 
-const DONE: readonly VerbSpec[] = [
+/** Every verb. */
+export const VERBS: readonly VerbSpec[] = [
   {
     name: "get",
     usage: "SOURCE...",
@@ -355,16 +356,7 @@ const DONE: readonly VerbSpec[] = [
   },
 ];
 
-const LATER: readonly VerbSpec[] = [];
-
-/** Every verb, those this version has first. */
-export const VERBS: readonly VerbSpec[] = [...DONE, ...LATER];
-
 /** The verb of a name or alias. */
 export function findVerb(name: string): VerbSpec | undefined {
   return VERBS.find((verb) => verb.name === name || verb.alias === name);
-}
-
-function later(name: VerbName, usage: string, summary: string): VerbSpec {
-  return { name, usage, min: 0, max: Infinity, summary, examples: [], isBuilt: false };
 }
