@@ -21,8 +21,12 @@ export interface Waiting {
   readonly progressAt: Millis;
 }
 
-/** Why nothing moves, without a full stop. */
-export function whyStill({ outreach, swarm }: Pick<Waiting, "outreach" | "swarm">): string {
+/** Why nothing moves, as the end of a sentence; nothing before any peer was asked. */
+export function whyStill(outreach: Outreach | undefined, swarm: Swarm | undefined): string {
+  return outreach === undefined ? "" : `: ${reasonOf(outreach, swarm)}`;
+}
+
+function reasonOf(outreach: Outreach, swarm: Swarm | undefined): string {
   const { connections, finder } = outreach;
   const common = {
     peers: connections.stage.peers,
@@ -41,9 +45,9 @@ export function stallOf(
   waiting: Waiting,
   { timeoutMs, now }: { readonly timeoutMs: number; readonly now: Millis },
 ): { readonly reason: FailureReason; readonly message: string } | undefined {
-  const { swarm, verified, progressAt } = waiting;
+  const { outreach, swarm, verified, progressAt } = waiting;
   if (swarm?.isComplete || now - progressAt < timeoutMs) return undefined;
   const isLiesOnly = swarm !== undefined && swarm.counters.corrupt > 0 && verified === 0;
-  const message = `no progress for ${Math.round(timeoutMs / 1000)} s: ${whyStill(waiting)}`;
+  const message = `no progress for ${Math.round(timeoutMs / 1000)} s${whyStill(outreach, swarm)}`;
   return { reason: isLiesOnly ? "bad-data" : "stalled", message };
 }

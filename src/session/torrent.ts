@@ -20,7 +20,7 @@ import type { TorrentDisk } from "../disk/torrent_disk.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
 import { Metadata } from "../swarm/metadata.ts";
 import type { Connections } from "./connections.ts";
-import { Ended, failureOf, outcomeOf } from "./ending.ts";
+import { Ended, failureOf, outcomeOf, wordsOf } from "./ending.ts";
 import type { FailureReason, Outcome } from "./events.ts";
 import { Exchange } from "./exchange.ts";
 import { infoHashOf, know, type Known, openDisk } from "./known.ts";
@@ -299,7 +299,8 @@ export class Torrent {
       window: this.#options.isInMemory === true ? disk.freeBuffers : undefined,
       onFile: (file) => this.#reportFile(file),
       onPiece: () => streams.onVerified(),
-      onLost: (error) => this.#reporter.warning(`Cannot give all of it any more: ${words(error)}`),
+      onLost: (error) =>
+        this.#reporter.warning(`Cannot give all of it any more: ${wordsOf(error)}`),
     });
     connections.extensions.add(new Metadata({ info: metainfo.infoBytes }));
     this.#savedAt = clock.now();
@@ -365,21 +366,16 @@ export class Torrent {
     const swarm = this.#exchange?.swarm;
     // The check of what is there holds the clock.
     if (stallTimeoutMs === undefined || this.#state === "checking") return;
-    const stall = stallOf({
-      outreach: this.#outreach!,
-      swarm,
-      verified: this.#disk?.have.count ?? 0,
-      progressAt: swarm?.progressAt ?? this.#search?.progressAt ?? now,
-    }, { timeoutMs: stallTimeoutMs, now });
+    const verified = this.#disk?.have.count ?? 0;
+    const progressAt = swarm?.progressAt ?? this.#search?.progressAt ?? now;
+    const waiting = { outreach: this.#outreach!, swarm, verified, progressAt };
+    const stall = stallOf(waiting, { timeoutMs: stallTimeoutMs, now });
     if (stall !== undefined) this.#fail(stall.reason, stall.message);
   }
 
   /** Why nothing moves, as the end of a sentence. */
   get #why(): string {
-    const outreach = this.#outreach;
-    return outreach === undefined
-      ? ""
-      : `: ${whyStill({ outreach, swarm: this.#exchange?.swarm })}`;
+    return whyStill(this.#outreach, this.#exchange?.swarm);
   }
 
   #failAfter(timeoutMs: number): void {
@@ -400,8 +396,4 @@ export class Torrent {
   #reportFile(file: number): void {
     if (this.#disk?.isFileComplete(file)) this.#reporter.file(file as FileIndex);
   }
-}
-
-function words(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
