@@ -25,7 +25,7 @@ import { renderSeeding, renderStopped } from "./render.ts";
 import { bytesBySourceOf, renderDone, renderDoneAll, renderReuse } from "./render_end.ts";
 import { forTerminal } from "./escape.ts";
 import { noMatch } from "./select.ts";
-import { magnetOf, nameOfMagnet } from "./magnet_source.ts";
+import { firstWordsOf, magnetOf } from "./magnet_source.ts";
 import { readTorrent } from "./source.ts";
 import { nameOfSource } from "./source_kind.ts";
 
@@ -137,14 +137,10 @@ export class Downloads {
 
   async #download(source: string, onDownloaded: () => void): Promise<Downloaded> {
     const { screen } = this.#context;
-    const magnet = magnetOf(source);
-    const name = magnet === undefined ? nameOfSource(source) : nameOfMagnet(magnet);
+    const { name, note } = firstWordsOf(source);
     // The first was told of before anything was loaded.
     const isTold = source === this.#context.invocation.operands[0];
-    if (screen.look.progress !== "bar" && !isTold) {
-      const what = magnet === undefined ? "reading" : "fetching the metadata of";
-      screen.note(`${what} ${forTerminal(name)}`);
-    }
+    if (screen.look.progress !== "bar" && !isTold) screen.note(note);
     const row = this.#progress.add(name);
     let torrent: RunningTorrent | undefined;
     try {

@@ -7,6 +7,7 @@
 import { hex } from "../base/bytes.ts";
 import { parseInfoHash } from "../metainfo/info_hash.ts";
 import { type Magnet, parseMagnet } from "../metainfo/magnet.ts";
+import { forTerminal } from "./escape.ts";
 import { nameOfSource, sourceKind } from "./source_kind.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -23,6 +24,17 @@ export function magnetOf(source: string): Magnet | undefined {
     `Cannot use ${nameOfSource(source)}: torrents of v2 alone are not supported yet`,
     { hint: "a link with urn:btih: and 40 digits, or a .torrent of v1 or hybrid, works" },
   );
+}
+
+/** What a SOURCE is called before it is read, raw, and what a person is told of that, clean. */
+export function firstWordsOf(source: string): { readonly name: string; readonly note: string } {
+  const magnet = magnetOf(source);
+  if (magnet === undefined) {
+    const name = nameOfSource(source);
+    return { name, note: `reading ${forTerminal(name)}` };
+  }
+  const name = nameOfMagnet(magnet);
+  return { name, note: `fetching the metadata of ${forTerminal(name)}` };
 }
 
 /** What the torrent of a link is called while nothing better is known. Raw text. */

@@ -16,10 +16,10 @@ import { shortHelp } from "./help.ts";
 import { Interrupts } from "./interrupts.ts";
 import { lookOf, type Options } from "./look.ts";
 import { JsonLines } from "./ndjson.ts";
-import { magnetOf, nameOfMagnet } from "./magnet_source.ts";
+import { firstWordsOf } from "./magnet_source.ts";
 import { type Invocation, parseCommandLine, wantsJson } from "./parse.ts";
 import { Screen } from "./screen.ts";
-import { isReadable, nameOfSource } from "./source_kind.ts";
+import { isReadable } from "./source_kind.ts";
 import { writeStepSummary } from "./step_summary.ts";
 import { cut, widthOf } from "./text_width.ts";
 import { UsageError } from "./usage_error.ts";
@@ -116,14 +116,12 @@ function runVerb(context: Context): Promise<Ending> {
 function sayFirst({ invocation, screen }: Context): void {
   const source = invocation.operands[0];
   if (source === undefined) return;
-  const magnet = isReadable(source) ? undefined : magnetOf(source);
-  if (magnet !== undefined && !FETCHING.has(invocation.verb.name)) return;
-  const name = forTerminal(magnet === undefined ? nameOfSource(source) : nameOfMagnet(magnet));
-  const what = magnet === undefined ? "reading" : "fetching the metadata";
-  if (screen.look.progress !== "bar") {
-    return screen.note(magnet === undefined ? `${what} ${name}` : `${what} of ${name}`);
-  }
-  const line = cut(`${name}: ${what}`, screen.canvas.columns);
+  const isLink = !isReadable(source);
+  if (isLink && !FETCHING.has(invocation.verb.name)) return;
+  const { name, note } = firstWordsOf(source);
+  if (screen.look.progress !== "bar") return screen.note(note);
+  const what = isLink ? "fetching the metadata" : "reading";
+  const line = cut(`${forTerminal(name)}: ${what}`, screen.canvas.columns);
   screen.draw([line], [widthOf(line)]);
 }
 
