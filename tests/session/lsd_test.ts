@@ -9,7 +9,7 @@ import { encodeLsd, LSD_GROUP_V4 } from "../../src/lsd/message.ts";
 import { hex } from "../../src/base/bytes.ts";
 import { NetworkError } from "../../src/base/errors.ts";
 import { Session } from "../../src/session/session.ts";
-import { Download, type DownloadOptions } from "../sim/download.ts";
+import { Download, type DownloadOptions, OUTPUT } from "../sim/download.ts";
 import { FakePeer } from "../sim/fake_peer.ts";
 import { makeTorrent } from "../sim/torrents.ts";
 import { SimWorld } from "../sim/world.ts";
@@ -72,6 +72,47 @@ Deno.test("one that was not told where the other is answers a minute later", asy
   // Its first two announces, ours that comes back, its answer.
   assertEquals(heard.length, 4);
   assert(heard[3]! >= 120_000 && heard[3]! < 122_100, heard.join());
+  await download.close();
+});
+
+Deno.test("a magnet gets all it needs from the local network", async () => {
+  const world = new SimWorld({ seed: 7 });
+  const content = makeTorrent();
+  const first = world.host("10.0.0.1", HOME);
+  first.disk.put(`${OUTPUT}/${content.metainfo.name}`, content.content);
+  const giver = await Download.start(first, content, { noTrackers: true, isUploadOnly: true });
+  const second = world.host("10.0.0.2", HOME);
+  const download = await Download.start(second, content, { noTrackers: true, magnet: {} });
+  assertEquals(await download.outcome(20_000), { kind: "complete" });
+  download.assertFiles();
+  await giver.close();
+  await download.close();
+});
+
+Deno.test("a magnet that turns out to be private leaves the local network", async () => {
+  const world = new SimWorld({ seed: 8 });
+  const content = makeTorrent({ isPrivate: true, length: 4 << 20 });
+  const peer = await FakePeer.start(world.host("10.0.1.1", { upRate: 20_000 }), content, {
+    metadata: {},
+  });
+  const host = world.host("10.0.0.1", HOME);
+  const download = await Download.start(host, content, { peers: [peer.text], magnet: {} });
+  const socket = await world.wait(
+    world.host("10.0.0.3", HOME).process.network.joinGroup(LSD_GROUP_V4),
+  );
+  let heard = 0;
+  const listen = async () => {
+    while (await socket.receive() !== null) heard++;
+  };
+  listen();
+  await world.run(30_000);
+  assertEquals(download.stats.state, "downloading");
+  const before = heard;
+  const infoHashes = [hex(content.metainfo.infoHash)];
+  socket.send(encodeLsd({ port: 9, infoHashes, cookie: "x" }, LSD_GROUP_V4));
+  await world.run(120_000);
+  // Nothing but what comes back of our own.
+  assertEquals([heard - before, download.stats.peersKnown], [1, 1]);
   await download.close();
 });
 

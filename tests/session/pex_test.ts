@@ -65,6 +65,14 @@ Deno.test("a third peer is learned from a second and found by it alone", async (
   await close();
 });
 
+Deno.test("a magnet learns of others while it fetches its metadata", async () => {
+  const { world, first, last, close } = await chain(4, { last: { magnet: {} } });
+  await world.runUntil(() => first.stats.peers === 2, { within: 10_000 });
+  await world.runUntil(() => last.stats.state === "seeding", { within: 120_000 });
+  last.assertFiles();
+  await close();
+});
+
 Deno.test("a leech hears from a seed of another seed that it has left", async () => {
   const world = new SimWorld({ seed: 2 });
   const content = makeTorrent({ length: 4 * MIB });
