@@ -315,8 +315,6 @@ const SPEED: readonly OptionSpec[] = [
   }),
   option("--super-seed", FLAG, "as the first seed, give every piece once before twice", {
     verbs: GIVE,
-    lacks: ["seeding is", isOn],
-    status: "later",
   }),
 ];
 

@@ -92,13 +92,14 @@ export function planOf(options: OptionValues, shell: Shell): Plan {
 /** Whether and how long to seed: any goal above 0 asks for it. */
 function seedingOf(
   options: OptionValues,
-): Pick<TorrentOptions, "seed" | "seedRatio" | "seedTimeMs"> {
+): Pick<TorrentOptions, "seed" | "seedRatio" | "seedTimeMs" | "superSeed"> {
   const seedRatio = options.number("seed-ratio") || undefined;
   const seedTimeMs = options.number("seed-time") || undefined;
   const seed = options.flag("seed") || options.flag("seed-while") || seedRatio !== undefined ||
-    seedTimeMs !== undefined;
+    seedTimeMs !== undefined || options.flag("super-seed");
   return {
     seed,
+    ...(options.flag("super-seed") ? { superSeed: true } : {}),
     ...(seedRatio === undefined ? {} : { seedRatio }),
     ...(seedTimeMs === undefined ? {} : { seedTimeMs }),
   };

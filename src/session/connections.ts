@@ -347,7 +347,7 @@ export class Connections implements ConnHost {
       v: USER_AGENT,
       reqq: MAX_OWED,
       ...(port > 0 ? { port } : {}),
-      ...(this.stage.isComplete ? { uploadOnly: true } : {}),
+      ...(this.stage.isComplete && this.stage.isPretending !== true ? { uploadOnly: true } : {}),
     };
   }
 

@@ -35,6 +35,8 @@ export interface ExchangeParts {
   /** Pieces to get; what is verified already does not count. */
   readonly wanted: Bitfield;
   readonly isSequential: boolean;
+  /** As the first seed, give every piece once before twice (BEP 16). */
+  readonly isSuperSeed: boolean;
   /** A selected file has become complete. */
   readonly onFile: (file: FileIndex) => void;
   /** Pieces that can be held where there is nothing but memory; `undefined` where there is a disk. */
@@ -64,6 +66,7 @@ export class Exchange implements Stage, BlockSenderHost {
       random,
       allocate: () => disk.allocate(),
       isSequential: parts.isSequential,
+      isSuperSeed: parts.isSuperSeed,
       window: parts.window,
       isThrottled: (now) => connections.downLimit.delay(now) > 0,
       extensions: connections.extensions,
@@ -84,6 +87,10 @@ export class Exchange implements Stage, BlockSenderHost {
 
   get isComplete(): boolean {
     return this.swarm.isComplete;
+  }
+
+  get isPretending(): boolean {
+    return this.swarm.giving.isPretending;
   }
 
   enter(peer: Peer): PeerHandler {

@@ -67,6 +67,8 @@ export interface TorrentOptions {
   readonly timeoutMs?: number;
   /** Stay after the download and give to others, until stopped or a goal below is reached (false). */
   readonly seed?: boolean;
+  /** As the first seed, pretend to have nothing and give every piece once before twice (BEP 16; false). */
+  readonly superSeed?: boolean;
   /** Seed until this many times the size was given (no such goal). */
   readonly seedRatio?: number;
   /** Seed this long (no such goal). */

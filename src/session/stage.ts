@@ -24,6 +24,8 @@ export interface Stage {
   readonly pieceCount: number | undefined;
   /** Whether nothing is missing any more, so that peers who give are of no use. */
   readonly isComplete: boolean;
+  /** Whether it holds back what it has (BEP 16), and must not say that it only gives. */
+  readonly isPretending?: boolean;
   /** A peer comes, greeted by messages in its encoder. @throws {PeerError} where what it said before makes no sense here. */
   enter(peer: Peer): PeerHandler;
   /** A peer has left. */

@@ -296,6 +296,7 @@ export class Torrent {
       connections,
       wanted,
       isSequential: this.#options.sequential ?? false,
+      isSuperSeed: this.#options.superSeed ?? false,
       window: this.#options.isInMemory === true ? disk.freeBuffers : undefined,
       onFile: (file) => this.#reportFile(file),
       onPiece: () => streams.onVerified(),

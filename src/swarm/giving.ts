@@ -15,6 +15,7 @@ import type { Random } from "../ports/random.ts";
 import { Choker, ROUND_MS } from "./choker.ts";
 import { sendDontHave } from "./dont_have.ts";
 import type { Peer } from "./peer.ts";
+import { SuperSeed } from "./superseed.ts";
 
 /** Requests above this size are refused, as all clients do. */
 export const MAX_REQUEST_BYTES: number = 128 * 1024;
@@ -41,6 +42,7 @@ export class Giving {
   readonly #choker: Choker;
   #roundAt: Millis = -Infinity;
   #isRefillDue = false;
+  #superSeed: SuperSeed | undefined;
   // Pieces that were offered and are gone.
   readonly #lost: Bitfield;
 
@@ -55,10 +57,27 @@ export class Giving {
     return this.#isRefillDue;
   }
 
+  /** Whether it is held back what we have. */
+  get isPretending(): boolean {
+    return this.#superSeed?.isOn === true;
+  }
+
+  /**
+   * Pretends to have nothing from now on (BEP 16), before any peer comes. `count` tells how many peers have a
+   * piece; the answer is to be told of what peers have.
+   */
+  pretend(count: (piece: number) => number): SuperSeed {
+    const { map, have, random } = this.#parts;
+    const pieceBytes = (piece: number) => map.pieceBytes(piece as PieceIndex);
+    return this.#superSeed = new SuperSeed({ have, random, count, pieceBytes });
+  }
+
   /** Says to a newcomer what we have, or that it is nothing. */
-  offer({ encoder, supportsFast }: Peer, options: { readonly isNothing: boolean }): void {
+  offer(peer: Peer, options: { readonly isNothing: boolean }): void {
+    const { encoder, supportsFast } = peer;
     const { have } = this.#parts;
-    const isNothing = options.isNothing || have.count === 0;
+    const isNothing = options.isNothing || have.count === 0 || this.isPretending;
+    if (this.isPretending) this.#superSeed?.onJoin(peer);
     if (supportsFast && isNothing) encoder.haveNone();
     else if (supportsFast && have.isFull) encoder.haveAll();
     else if (!isNothing) encoder.bitfield(have.bytes);
@@ -76,7 +95,7 @@ export class Giving {
     if (length > MAX_REQUEST_BYTES || !this.#parts.map.isRange(piece, begin, length)) {
       throw new PeerError("bad-request");
     }
-    if (!this.#parts.have.has(piece)) {
+    if (!this.#parts.have.has(piece) || this.#superSeed?.mayAsk(peer, piece) === false) {
       if (this.#lost.has(piece)) return this.refuseLost(peer, piece, begin, length);
       if (++peer.lackedRequests > MAX_LACKED) throw new PeerError("bad-request");
       return this.#refuse(peer, piece, begin, length);
@@ -116,6 +135,7 @@ export class Giving {
   /** Lets time pass: makes a round when one is due, and fills what stands idle. */
   tick(now: Millis): void {
     const { peers } = this.#parts;
+    this.#superSeed?.tick(now);
     for (const peer of peers) watch(peer, now);
     const options = { isSeeding: this.#parts.isSeeding() };
     this.#isRefillDue = false;

@@ -16,8 +16,20 @@ import type { Peer } from "./peer.ts";
 /** How often a peer may cease to be a seed. */
 const MAX_SEEDS_ENDED = 8;
 
+/** Is told of what peers have, after the books are kept. */
+export interface HoldingsWatcher {
+  /** The peer has said what it has. */
+  onPieces(peer: Peer): void;
+  /** The peer has one more piece. */
+  onHave(peer: Peer, piece: PieceIndex): void;
+  /** The peer is gone. */
+  onGone(peer: Peer): void;
+}
+
 /** Keeps the pieces of every peer. */
 export class Holdings {
+  /** Somebody who wants to know. */
+  watcher: HoldingsWatcher | undefined;
   readonly #lacking: Bitfield;
   readonly #availability: Availability;
 
@@ -42,6 +54,7 @@ export class Holdings {
       }
     }
     updateInterest(peer);
+    this.watcher?.onPieces(peer);
   }
 
   /** The peer has one more piece. */
@@ -53,6 +66,7 @@ export class Holdings {
       // It was counted piece by piece so far and is not counted from here on.
       forEachPiece(peer.have, (had) => had !== piece && this.#availability.subtract(had));
     } else this.#availability.add(piece);
+    this.watcher?.onHave(peer, piece);
     if (!this.#lacking.has(piece)) return;
     peer.useful++;
     updateInterest(peer);
@@ -85,6 +99,7 @@ export class Holdings {
   /** The peer is gone. */
   onGone(peer: Peer): void {
     if (!peer.isSeed) forEachPiece(peer.have, (piece) => this.#availability.subtract(piece));
+    this.watcher?.onGone(peer);
   }
 }
 

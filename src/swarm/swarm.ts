@@ -95,6 +95,9 @@ export class Swarm {
       random,
       isSeeding: () => this.isComplete,
     });
+    if (options.isSuperSeed === true && this.isComplete) {
+      this.#holdings.watcher = this.giving.pretend((piece) => this.#availability.count(piece));
+    }
     this.readers = new Readers({
       map,
       have: this.have,
@@ -170,8 +173,6 @@ export class Swarm {
     peer.peerInterested = false;
     this.giving.onInterest(peer);
   }
-
-  // ---- what peers have -----------------------------------------------------------------------
 
   /** The peer has exactly these pieces; said once, first. Copies the bits. */
   onPieces(peer: Peer, bits: Bitfield): void {
@@ -255,8 +256,6 @@ export class Swarm {
     this.#inFlight.releaseAll(peer);
   }
 
-  // ---- whole pieces ------------------------------------------------------------------------------
-
   /** Pieces that became whole since the last call; each is the disk's until {@link onVerdict}. */
   takeWhole(): OpenPiece[] {
     if (this.#whole.length === 0) return NONE;
@@ -283,8 +282,6 @@ export class Swarm {
   takeGuilty(): readonly number[] {
     return this.#verdicts.takeGuilty();
   }
-
-  // ---- time ---------------------------------------------------------------------------------------
 
   /** Time of the last block that was kept and has not been proven corrupt since, or of the start. */
   get progressAt(): Millis {

@@ -22,6 +22,8 @@ export interface SwarmOptions {
   /** Memory for a piece, or `undefined` while it is short. */
   readonly allocate: () => PieceBuffer | undefined;
   readonly isSequential: boolean;
+  /** As the first seed, give every piece once before twice, where all of it is there from the start (no). */
+  readonly isSuperSeed?: boolean;
   /**
    * Pieces that can be held where there is nothing but memory: only what somebody reads is asked for, and
    * it is let go once it was read (no bound: everything stays).

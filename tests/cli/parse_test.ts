@@ -200,7 +200,6 @@ Deno.test("parseCommandLine() refuses what does not exist yet, and never ignores
     "--transport utp",
     "--webseed http://w/",
     "--blocklist f",
-    "--super-seed",
     "--no-webseeds=false",
     "--continue=false",
   ];

@@ -37,6 +37,14 @@ for (const kind of LEECHES) {
   }
 }
 
+for (const kind of LEECHES) {
+  interopTest(
+    `${kind.need} completes from a super-seed`,
+    [kind.need],
+    (lab) => downloads(lab, kind, { scheme: "http", spec: FOLDER, options: ["--super-seed"] }),
+  );
+}
+
 interopTest(
   "what is cut off while seeding is told once, and the rest is given",
   ["libtorrent"],
@@ -60,7 +68,11 @@ interopTest(
 async function downloads(
   lab: Lab,
   kind: LeechKind,
-  { scheme, spec }: { scheme: "http" | "udp"; spec: DatasetSpec },
+  { scheme, spec, options = [] }: {
+    readonly scheme: "http" | "udp";
+    readonly spec: DatasetSpec;
+    readonly options?: readonly string[];
+  },
 ): Promise<void> {
   const [tracker, torrent] = await track(lab, spec, scheme);
   const { dataset } = torrent;
@@ -69,7 +81,7 @@ async function downloads(
     client = await startLeech(lab, kind, torrent);
     await until(async () => (await tracker.stats()).peers === 1, { what: kind.need });
   }
-  const seed = startSeed(lab, torrent);
+  const seed = startSeed(lab, torrent, options);
   await until(async () => (await tracker.stats()).seeds === 1, { what: "the seed" });
   client ??= await startLeech(lab, kind, torrent);
   try {
@@ -105,8 +117,12 @@ async function startLeech(lab: Lab, kind: LeechKind, torrent: TorrentFile): Prom
   return lab.use(await kind.start(torrent, home, lab.output));
 }
 
-function startSeed(lab: Lab, { path, dataset }: TorrentFile): Run {
-  const args = ["seed", path, dataset.root, "-p", "0", "--json", "--allow-private"];
+function startSeed(
+  lab: Lab,
+  { path, dataset }: TorrentFile,
+  options: readonly string[] = [],
+): Run {
+  const args = ["seed", path, dataset.root, "-p", "0", "--json", "--allow-private", ...options];
   return lab.use(new Run(args, { cache: lab.path("cache") }));
 }
 

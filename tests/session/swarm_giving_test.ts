@@ -30,6 +30,7 @@ interface SwarmParts {
   readonly seedUp: number;
   readonly leeches: readonly Leech[];
   readonly maxPeers?: number;
+  readonly superSeed?: boolean;
   readonly within: number;
 }
 
@@ -37,7 +38,7 @@ interface Course {
   readonly world: SimWorld;
   /** Milliseconds after which each leech had everything. */
   readonly doneMs: readonly number[];
-  /** Bytes that the seed gave. */
+  /** Bytes that the seed had given when the first leech had everything. */
   readonly seedGave: number;
 }
 
@@ -57,7 +58,7 @@ async function course(parts: SwarmParts): Promise<Course> {
   });
   const ips = parts.leeches.map((_, i) => `10.0.1.${i + 1}`);
   tracker.peers = [SEED, ...ips].map((host) => ({ host, port: PORT }));
-  const seed = await startSeed(world, torrent, parts.seedUp);
+  const seed = await startSeed(world, torrent, parts);
   const startedAt = world.clock.now();
   const leeches: Download[] = [];
   for (const [i, { link, upLimit }] of parts.leeches.entries()) {
@@ -69,27 +70,29 @@ async function course(parts: SwarmParts): Promise<Course> {
   const doneMs = leeches.map(() => Infinity);
   let left = leeches.length;
   let lookAt = 0;
+  let seedGave = 0;
   await world.runUntil(() => {
     if (world.clock.now() < lookAt) return false;
     lookAt = world.clock.now() + LOOK_MS;
     for (const [i, leech] of leeches.entries()) {
       if (doneMs[i] !== Infinity || leech.stats.state !== "seeding") continue;
       doneMs[i] = world.clock.now() - startedAt;
+      if (left === leeches.length) seedGave = seed.stats.bytesUploaded;
       left--;
     }
     return left === 0;
   }, { within: parts.within });
-  return { world, doneMs, seedGave: seed.stats.bytesUploaded };
+  return { world, doneMs, seedGave };
 }
 
 async function startSeed(
   world: SimWorld,
   torrent: TestTorrent,
-  upRate: number,
+  { seedUp, superSeed = false }: SwarmParts,
 ): Promise<Download> {
-  const host = world.host(SEED, { upRate, segmentBytes: SEGMENT });
+  const host = world.host(SEED, { upRate: seedUp, segmentBytes: SEGMENT });
   host.disk.put(`${OUTPUT}/t`, torrent.content);
-  const seed = await Download.start(host, torrent, { isUploadOnly: true });
+  const seed = await Download.start(host, torrent, { isUploadOnly: true, superSeed });
   await world.runUntil(() => seed.stats.state === "seeding", { within: 5_000 });
   return seed;
 }
@@ -162,4 +165,35 @@ Deno.test("a swarm takes the same course when the seed of the world is the same"
   const [first, second, other] = [await run(4), await run(4), await run(5)];
   assertEquals(first, second);
   assert(first !== other);
+});
+
+Deno.test("a super-seed gives little more than one copy until somebody has it, and nobody waits longer", async () => {
+  const parts = {
+    number: 6,
+    length: 1 << 20,
+    seedUp: 40_000,
+    leeches: many(16, () => ({ link: { upRate: 40_000 } })),
+    within: 300_000,
+  };
+  const plain = await course(parts);
+  const sparing = await course({ ...parts, superSeed: true });
+  const copies = ({ seedGave }: Course) => seedGave / parts.length;
+  assertLess(copies(sparing), 1.2);
+  assertGreater(copies(plain), 1.3);
+  assertLess(Math.max(...sparing.doneMs), 1.1 * Math.max(...plain.doneMs));
+});
+
+Deno.test("a super-seed serves a single leech, and one that comes later", async () => {
+  const link = { upRate: 100_000 };
+  for (const count of [1, 2]) {
+    const { doneMs } = await course({
+      number: 7,
+      length: 1 << 20,
+      seedUp: 100_000,
+      leeches: many(count, () => ({ link })),
+      superSeed: true,
+      within: 60_000,
+    });
+    assertLess(Math.max(...doneMs), 40_000);
+  }
 });

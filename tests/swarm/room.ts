@@ -34,6 +34,7 @@ export interface RoomOptions {
   /** Pieces that we want, all unless given. */
   readonly wanted?: string;
   readonly isSequential?: boolean;
+  readonly isSuperSeed?: boolean;
   /** Pieces that are held, where there is nothing but memory. */
   readonly window?: number;
   readonly seed?: number;
@@ -77,6 +78,7 @@ export class Room {
       random: new SimRandom(seed),
       allocate: this.pool.allocate,
       isSequential,
+      isSuperSeed: options.isSuperSeed ?? false,
       window: options.window,
       now: 0,
     });
