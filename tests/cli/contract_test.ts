@@ -184,7 +184,7 @@ const TESTED: readonly (readonly [file: string, test: string, rows: string])[] =
   [
     "cli/parse_test.ts",
     "parseCommandLine() refuses what does not exist yet, and never ignores it",
-    "--continue --reuse --hybrid --v2 --webseed --blocklist --proxy --interface --super-seed --metadata-timeout",
+    "--continue --reuse --hybrid --v2 --webseed --blocklist --proxy --interface --metadata-timeout",
   ],
 ];
 

@@ -98,6 +98,12 @@ Deno.test("get hands every option to the session", async () => {
   });
 });
 
+Deno.test("get --super-seed seeds, and holds back as the first seed", async () => {
+  const { session } = await run("get a.torrent --super-seed");
+  const { seed, superSeed } = session.torrents[0]!.options;
+  assertEquals([seed, superSeed], [true, true]);
+});
+
 Deno.test("get stalls after ten minutes off a terminal and never on one", async () => {
   const of = async (options: FakeShellOptions, line = "get a.torrent") =>
     (await run(line, options)).session.torrents[0]!.options.stallTimeoutMs;

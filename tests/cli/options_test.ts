@@ -51,7 +51,6 @@ Deno.test("OPTIONS accepts an off-switch that is off and refuses it on", () => {
   const values: Record<string, [off: string, on: string]> = {
     encryption: ["off", "require"],
     transport: ["tcp", "utp"],
-    "super-seed": ["false", "true"],
   };
   for (
     const spec of OPTIONS.filter(({ name, status }) => status === "off-switch" || name in values)
