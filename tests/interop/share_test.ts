@@ -32,12 +32,22 @@ interopTest(
     await Deno.rename(`${path}/über`, lab.path("elsewhere/folder"));
     await Deno.symlink("../../elsewhere/folder", `${path}/über`);
     const sharing = lab.use(
-      Child.start([...left!.prefix, ...STARLING, "share", path, "-p", "0"]),
+      Child.start([...left!.prefix, ...STARLING, "share", path, "-p", "0", "--no-dht"]),
     );
     const [url] = await sharing.line(/http:\/\/\S+\.torrent/);
     assertEquals(new URL(url).hostname, left!.ip);
 
-    const get = [...right!.prefix, ...STARLING, "get", url, "-o", lab.output, "-p", "0"];
+    const get = [
+      ...right!.prefix,
+      ...STARLING,
+      "get",
+      url,
+      "-o",
+      lab.output,
+      "-p",
+      "0",
+      "--no-dht",
+    ];
     const getting = lab.use(Child.start([...get, "--timeout", "60"]));
     assertEquals((await getting.status).code, 0, getting.tail());
     await assertSame(dataset, lab.output);
