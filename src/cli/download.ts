@@ -367,7 +367,7 @@ export class Downloads {
     const { pour, torrent } = this.#plan;
     if (failure === undefined) screen.note(renderDone(stats!, pour ? undefined : torrent.output));
     else if (failure.reason === "interrupted" || failure.reason === "terminated") {
-      if (stats !== undefined) screen.note(renderStopped(stats));
+      if (stats !== undefined) screen.note(renderStopped(stats, pour === undefined));
     } else if (!this.#isOnly) {
       const label = stats?.name ?? nameOfSource(result.source);
       screen.note(`failed: ${forTerminal(`${label}: ${failure.message}`)}`);

@@ -90,10 +90,12 @@ export function renderSeeding(stats: TorrentStats): string {
   return `seeding: ${forTerminal(stats.name)}: ${there}; Ctrl-C stops it`;
 }
 
-/** The last line of an interrupted download. */
-export function renderStopped(stats: TorrentStats): string {
+/** The last line of an interrupted download, or of a stream, of which nothing is kept. */
+export function renderStopped(stats: TorrentStats, isKept: boolean = true): string {
   const percent = formatPercent(stats.bytesDone, stats.bytesTotal);
-  return `stopped: ${forTerminal(stats.name)} at ${percent}; the same command continues`;
+  return `stopped: ${forTerminal(stats.name)} at ${percent}${
+    isKept ? "; the same command continues" : ""
+  }`;
 }
 
 function renderOne(row: Row, canvas: Canvas): string[] {

@@ -36,6 +36,7 @@ function reasonOf(outreach: Outreach, swarm: Swarm | undefined): string {
     dht: outreach.dht,
   };
   if (swarm === undefined) return diagnoseMetadata(common);
+  if (swarm.readers.isHeld) return "what was fetched is waiting to be read";
   const { lacking, counters } = swarm;
   return diagnose({ ...common, lacking, corruptBytes: counters.corrupt });
 }
@@ -50,4 +51,17 @@ export function stallOf(
   const isLiesOnly = swarm !== undefined && swarm.counters.corrupt > 0 && verified === 0;
   const message = `no progress for ${Math.round(timeoutMs / 1000)} s${whyStill(outreach, swarm)}`;
   return { reason: isLiesOnly ? "bad-data" : "stalled", message };
+}
+
+/** What to do about a torrent that has run out of time. */
+export function hintFor(
+  reason: FailureReason,
+  { isInMemory }: { readonly isInMemory?: boolean },
+): string {
+  if (reason === "metadata-timeout") {
+    return "--peer and --tracker name more who may have it; --metadata-timeout waits longer";
+  }
+  return isInMemory === true
+    ? "nothing is kept of what is streamed: the same command begins anew"
+    : "run the same command again to continue where it stopped";
 }

@@ -27,7 +27,7 @@ import { infoHashOf, know, type Known, openDisk } from "./known.ts";
 import { MetadataSearch } from "./metadata_search.ts";
 import type { AddMagnet, AddTorrent } from "./options.ts";
 import { Outreach, type OutreachHost } from "./outreach.ts";
-import { stallOf, whyStill } from "./patience.ts";
+import { hintFor, stallOf, whyStill } from "./patience.ts";
 import { NOTHING, Rates } from "./rates.ts";
 import { type EventBody, Reporter } from "./reporter.ts";
 import { reuseAll } from "./reuse.ts";
@@ -388,9 +388,7 @@ export class Torrent {
   }
 
   #fail(reason: FailureReason, message: string): void {
-    const hint = reason === "metadata-timeout"
-      ? "--peer and --tracker name more who may have it; --metadata-timeout waits longer"
-      : "run the same command again to continue where it stopped";
+    const hint = hintFor(reason, this.#options);
     this.#ended.reject(new Ended({ kind: "failed", reason, message, hint }));
   }
 

@@ -155,4 +155,5 @@ Deno.test("cat is interrupted while its reader takes nothing", async () => {
   await turn();
   await shell.clock.advance(2_000);
   assertEquals(await exitCode, 130);
+  assert(/^stopped: one at [\d.]+ %$/.test(shell.stderr.lines.at(-1)!), shell.stderr.text);
 });

@@ -206,6 +206,17 @@ Deno.test("a stream in memory stalls when nobody gives, not when nobody reads", 
   await download.close();
 });
 
+Deno.test("a stream that nobody reads runs out of time with the reason", async () => {
+  const content = makeTorrent({ length: 1 << 20, pieceLength: PIECE });
+  const { download } = await scene({ seed: 14, content, peers: [{}], timeoutMs: 30_000, ...FOUR });
+  download.torrent.stream(0);
+  const outcome = await download.outcome(60_000);
+  assert(outcome.kind === "failed" && outcome.reason === "timeout");
+  assertEquals(outcome.message, "not done after 30 s: what was fetched is waiting to be read");
+  assertEquals(outcome.hint?.includes("begins anew"), true);
+  await download.close();
+});
+
 Deno.test("a stream in memory survives lies, and gives none", async () => {
   const content = makeTorrent({ length: 1 << 20, pieceLength: PIECE });
   const { world, download } = await scene({
