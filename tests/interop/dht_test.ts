@@ -42,8 +42,13 @@ function starling(lab: Lab, args: readonly string[], where: Where): Run {
   );
 }
 
-async function downloads(lab: Lab, torrent: TorrentFile, where: Where): Promise<void> {
-  const result = await starling(lab, ["get", torrent.path, "-o", lab.output], where).result();
+async function downloads(
+  lab: Lab,
+  torrent: TorrentFile,
+  where: Where & { readonly source?: string },
+): Promise<void> {
+  const { source = torrent.path } = where;
+  const result = await starling(lab, ["get", source, "-o", lab.output], where).result();
   assertEquals(result.code, 0, result.tail);
   await assertSame(torrent.dataset, lab.output);
 }
@@ -67,11 +72,16 @@ function magnetOf({ infoHash }: TorrentFile): string {
 }
 
 for (const [family, ip, host] of [["IPv4", "127.0.0.1", "127.0.0.1"], ["IPv6", "::1", "[::1]"]]) {
-  interopTest(`get finds libtorrent in the DHT of ${family}`, ["libtorrent"], async (lab) => {
+  interopTest(`get finds libtorrent in the DHT of ${family}, by a bare infohash as well`, [
+    "libtorrent",
+  ], async (lab) => {
     const torrent = await make(lab);
     const dht = lab.use(await LtDht.start([ip!, ip!, ip!, ip!]));
     await dht.add(torrent.path, torrent.dataset.root);
     await downloads(lab, torrent, { nodes: dht.nodes.slice(0, 1) });
+    await Deno.remove(lab.output, { recursive: true });
+    const source = magnetOf(torrent);
+    await downloads(lab, torrent, { nodes: dht.nodes.slice(0, 1), source, cache: "other" });
   });
 
   interopTest(`libtorrent finds a seed in the DHT of ${family}`, ["libtorrent"], async (lab) => {
@@ -139,7 +149,7 @@ async function withTransmission(
   return { dht, theirs: theirs!, ours: ours! };
 }
 
-interopTest("get finds transmission in the DHT", [
+interopTest("get finds transmission in the DHT, by a bare infohash as well", [
   "libtorrent",
   "transmission-daemon",
   "netns",
@@ -157,6 +167,9 @@ interopTest("get finds transmission in the DHT", [
     { what: "transmission's announce", timeoutMs: 120_000 },
   );
   await downloads(lab, torrent, { nodes: nodes.slice(0, 1), host: ours });
+  await Deno.remove(lab.output, { recursive: true });
+  const source = magnetOf(torrent);
+  await downloads(lab, torrent, { nodes: nodes.slice(0, 1), host: ours, source, cache: "other" });
 });
 
 interopTest("transmission finds a seed in the DHT, by a magnet link alone", [
