@@ -5,13 +5,13 @@
  */
 
 import type { Context, Ending } from "../context.ts";
-import { planOf, pouring } from "../plan.ts";
+import { asGuest, planOf, pouring } from "../plan.ts";
 import { runDownloads } from "./get.ts";
 
 /** Streams. Nothing is written to the disk, nor looked for there. */
 export function runCat(context: Context): Promise<Ending> {
   const { shell, invocation } = context;
   const [source, file] = invocation.operands;
-  const plan = pouring(planOf(invocation.options, shell), invocation, file);
+  const plan = pouring(asGuest(planOf(invocation.options, shell)), invocation, file);
   return runDownloads(context, [source!], plan);
 }
