@@ -11,7 +11,7 @@ import { join } from "@std/path";
 import { Child } from "./process.ts";
 import { type Need, PYTHON } from "./programs.ts";
 import { scriptPath, type TorrentFile } from "./torrent.ts";
-import { freePort } from "./wait.ts";
+import { freePort, until } from "./wait.ts";
 
 /** A client and what it needs to be told. */
 export interface LeechKind {
@@ -21,7 +21,7 @@ export interface LeechKind {
   readonly schemes: readonly ("http" | "udp")[];
   /** It never dials an address of loopback, so it must be there before the seed, who then dials it. */
   readonly mustBeDialled: boolean;
-  /** Starts it; `home` is an empty folder for its settings, `output` where the files go. */
+  /** Starts it, from a torrent file or from a magnet link in the place of its path; `home` is an empty folder for its settings, `output` where the files go. */
   readonly start: (torrent: TorrentFile, home: string, output: string) => Promise<Child>;
 }
 
@@ -69,6 +69,7 @@ async function startTransmission(
 ): Promise<Child> {
   const watched = join(home, "watched");
   await Deno.mkdir(watched);
+  const rpcPort = freePort();
   const settings = {
     "bind-address-ipv4": "127.0.0.1",
     "blocklist-enabled": false,
@@ -78,16 +79,40 @@ async function startTransmission(
     "peer-port": freePort(),
     "pex-enabled": false,
     "port-forwarding-enabled": false,
-    "rpc-enabled": false,
+    "rpc-enabled": isMagnet(torrent),
+    "rpc-port": rpcPort,
+    "rpc-bind-address": "127.0.0.1",
+    "rpc-authentication-required": false,
     "utp-enabled": false,
     "watch-dir": watched,
     "watch-dir-enabled": true,
   };
   await Deno.writeTextFile(join(home, "settings.json"), JSON.stringify(settings));
-  await Deno.copyFile(torrent.path, join(watched, "t.torrent"));
-  return Child.start(["transmission-daemon", "--foreground", "--config-dir", home], {
+  if (!isMagnet(torrent)) await Deno.copyFile(torrent.path, join(watched, "t.torrent"));
+  const child = Child.start(["transmission-daemon", "--foreground", "--config-dir", home], {
     endWith: "SIGKILL",
   });
+  // Its watched folder takes files only.
+  if (isMagnet(torrent)) await addByRpc(rpcPort, torrent.path);
+  return child;
+}
+
+async function addByRpc(port: number, filename: string): Promise<void> {
+  const url = `http://127.0.0.1:${port}/transmission/rpc`;
+  const body = JSON.stringify({ method: "torrent-add", arguments: { filename } });
+  let id = "";
+  await until(async () => {
+    const headers = { "X-Transmission-Session-Id": id };
+    const response = await fetch(url, { method: "POST", headers, body }).catch(() => undefined);
+    id = response?.headers.get("X-Transmission-Session-Id") ?? id;
+    await response?.body?.cancel();
+    return response?.status === 200;
+  }, { what: "the RPC of transmission" });
+}
+
+/** Whether a magnet link stands in the place of the path. */
+function isMagnet({ path }: TorrentFile): boolean {
+  return path.startsWith("magnet:");
 }
 
 async function startLibtorrent(
