@@ -1,6 +1,6 @@
 /**
  * Local service discovery (BEP 14) beside libtorrent's and transmission's, between hosts that are told of
- * nothing else: found by its announce, and finding by ours.
+ * nothing else: found by its announce, and finding by ours. Whoever looks has a bare infohash.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import { type Host, Hosts } from "./support/hosts.ts";
 import { interopTest, type Lab } from "./support/lab.ts";
 import {
   arrives,
+  magnetOf,
   startLibtorrent,
   type StartNeighbour,
   startStarling,
@@ -34,7 +35,7 @@ async function setup(lab: Lab, hosts: number): Promise<[TorrentFile, readonly Ho
 }
 
 async function downloads(lab: Lab, torrent: TorrentFile, host: Host): Promise<void> {
-  const get = ["get", torrent.path, "-o", lab.output];
+  const get = ["get", magnetOf(torrent), "-o", lab.output];
   const result = await startStarling(lab, { host, by }, get).result(120_000);
   assertEquals(result.code, 0, result.tail);
   await assertSame(torrent.dataset, lab.output);
@@ -54,7 +55,8 @@ for (const { need, start, isV6 = false } of CLIENTS) {
     async (lab) => {
       const [torrent, [theirs, ours]] = await setup(lab, 2);
       const output = lab.output;
-      const client = await start(lab, { host: theirs!, torrent, output, by, isV6 });
+      const job = { host: theirs!, torrent, output, by, isV6, isMagnet: true } as const;
+      const client = await start(lab, job);
       const seed = ["seed", torrent.path, torrent.dataset.root];
       startStarling(lab, { host: ours!, by }, seed);
       await arrives(torrent, output, client);
@@ -66,7 +68,7 @@ interopTest("three hosts of ours, and nobody else, find each other", ["netns"], 
   const [torrent, [first, second, third]] = await setup(lab, 3);
   startStarling(lab, { host: first!, by }, ["seed", torrent.path, torrent.dataset.root]);
   const output = lab.path("second");
-  const get = ["get", torrent.path, "-o", output, "--seed"];
+  const get = ["get", magnetOf(torrent), "-o", output, "--seed"];
   const getting = startStarling(lab, { host: second!, by }, get);
   await getting.event((event) =>
     event.type === "progress" && event.piecesDone === event.piecesTotal

@@ -13,6 +13,7 @@ import { type Host, Hosts } from "./support/hosts.ts";
 import { interopTest, type Lab } from "./support/lab.ts";
 import {
   arrives,
+  magnetOf,
   PORT,
   startLibtorrent,
   type StartNeighbour,
@@ -49,7 +50,7 @@ for (const { need, start } of CLIENTS) {
       const peers = [at(middle!)];
       const root = torrent.dataset.root;
       await startLibtorrent(lab, { host: seed!, torrent, output: root, by, peers });
-      const get = ["get", torrent.path, "-o", lab.output];
+      const get = ["get", magnetOf(torrent), "-o", lab.output];
       const result = await startStarling(lab, { host: ours!, by, peers }, get).result(200_000);
       assertEquals(result.code, 0, result.tail);
       await assertSame(torrent.dataset, lab.output);
@@ -64,7 +65,8 @@ for (const { need, start } of CLIENTS) {
       const root = torrent.dataset.root;
       await startLibtorrent(lab, { host: seed!, torrent, output: root, by });
       const output = lab.output;
-      const client = await start(lab, { host: theirs!, torrent, output, by });
+      const isMagnet = true;
+      const client = await start(lab, { host: theirs!, torrent, output, by, isMagnet });
       const peers = [at(seed!), at(theirs!)];
       const get = ["get", torrent.path, "-o", lab.path("middle")];
       get.push("--down-limit", String(SLOW), "--up-limit", "10K");
@@ -81,7 +83,7 @@ interopTest("a third of ours learns of a seed from a second", ["netns"], async (
   startStarling(lab, { host: seed!, by }, ["seed", torrent.path, torrent.dataset.root]);
   const slow = ["get", torrent.path, "-o", lab.path("middle"), "--down-limit", String(SLOW)];
   startStarling(lab, { host: middle!, by, peers: [at(seed!)] }, slow);
-  const get = ["get", torrent.path, "-o", lab.output];
+  const get = ["get", magnetOf(torrent), "-o", lab.output];
   const peers = [at(middle!)];
   const result = await startStarling(lab, { host: last!, by, peers }, get).result(120_000);
   assertEquals(result.code, 0, result.tail);

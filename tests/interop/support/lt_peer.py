@@ -1,6 +1,6 @@
 """One libtorrent peer with one torrent, whose peers come from where it is told to look, and nowhere else.
 
-    lt_peer.py --torrent FILE --dir DIR --listen IP:PORT [--lsd] [--pex] [--peer HOST:PORT]... [--down-limit N]
+    lt_peer.py (--torrent FILE | --magnet URI) --dir DIR --listen IP:PORT [--lsd] [--pex] [--peer HOST:PORT]... [--down-limit N]
 
 Prints "ready" and goes on until its standard input ends.
 """
@@ -11,7 +11,8 @@ import sys
 import libtorrent as lt
 
 options = argparse.ArgumentParser()
-options.add_argument("--torrent", required=True)
+options.add_argument("--torrent")
+options.add_argument("--magnet")
 options.add_argument("--dir", required=True)
 options.add_argument("--listen", required=True)
 options.add_argument("--lsd", action="store_true")
@@ -30,8 +31,9 @@ session = lt.session({
     "enable_outgoing_utp": False,
     "user_agent": "interop libtorrent",
 })
-params = lt.add_torrent_params()
-params.ti = lt.torrent_info(args.torrent)
+params = lt.parse_magnet_uri(args.magnet) if args.magnet else lt.add_torrent_params()
+if args.torrent:
+    params.ti = lt.torrent_info(args.torrent)
 params.save_path = args.dir
 params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
 if not args.pex:

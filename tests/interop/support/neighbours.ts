@@ -8,7 +8,7 @@ import { join } from "@std/path";
 import type { Host } from "./hosts.ts";
 import type { Lab } from "./lab.ts";
 import { assertSame } from "./dataset.ts";
-import { Child } from "./process.ts";
+import { Child, output } from "./process.ts";
 import { PYTHON } from "./programs.ts";
 import { Run, STARLING } from "./starling.ts";
 import { scriptPath, type TorrentFile } from "./torrent.ts";
@@ -29,6 +29,8 @@ export interface Neighbour {
   readonly peers?: readonly string[];
   /** Bytes per second down. */
   readonly downLimit?: number;
+  /** Is given the bare infohash instead of the torrent. */
+  readonly isMagnet?: boolean;
   /** Listens on IPv6 instead of IPv4. */
   readonly isV6?: boolean;
 }
@@ -41,7 +43,9 @@ export async function startLibtorrent(lab: Lab, job: Neighbour): Promise<Child> 
   await Deno.mkdir(job.output, { recursive: true });
   const ip = job.isV6 ? `[${job.host.ip6}]` : job.host.ip;
   const argv = [...job.host.prefix, PYTHON, scriptPath("lt_peer.py")];
-  argv.push("--torrent", job.torrent.path, "--dir", job.output, "--listen", `${ip}:${PORT}`);
+  if (job.isMagnet) argv.push("--magnet", magnetOf(job.torrent));
+  else argv.push("--torrent", job.torrent.path);
+  argv.push("--dir", job.output, "--listen", `${ip}:${PORT}`);
   argv.push(`--${job.by}`);
   for (const peer of job.peers ?? []) argv.push("--peer", peer);
   if (job.downLimit) argv.push("--down-limit", String(job.downLimit));
@@ -53,8 +57,7 @@ export async function startLibtorrent(lab: Lab, job: Neighbour): Promise<Child> 
 /** transmission; it dials nobody whom it is not told of by its one source. */
 export async function startTransmission(lab: Lab, job: Neighbour): Promise<Child> {
   const home = lab.path(`transmission-${job.host.ip}`);
-  const watched = join(home, "watched");
-  await Deno.mkdir(watched, { recursive: true });
+  await Deno.mkdir(home, { recursive: true });
   await Deno.mkdir(job.output, { recursive: true });
   const settings = {
     "bind-address-ipv4": job.host.ip,
@@ -66,17 +69,22 @@ export async function startTransmission(lab: Lab, job: Neighbour): Promise<Child
     "peer-port": PORT,
     "pex-enabled": job.by === "pex",
     "port-forwarding-enabled": false,
-    "rpc-enabled": false,
+    "rpc-authentication-required": false,
+    "rpc-bind-address": "127.0.0.1",
+    "rpc-whitelist-enabled": false,
     "speed-limit-down": (job.downLimit ?? 0) >> 10,
     "speed-limit-down-enabled": job.downLimit !== undefined,
     "utp-enabled": false,
-    "watch-dir": watched,
-    "watch-dir-enabled": true,
+    "watch-dir-enabled": false,
   };
   await Deno.writeTextFile(join(home, "settings.json"), JSON.stringify(settings));
-  await Deno.copyFile(job.torrent.path, join(watched, "t.torrent"));
   const argv = [...job.host.prefix, "transmission-daemon", "--foreground", "--config-dir", home];
-  return lab.use(Child.start(argv, { endWith: "SIGKILL" }));
+  const child = lab.use(Child.start(argv, { endWith: "SIGKILL" }));
+  // Its port is on the loopback of that host, where nobody else has one.
+  const add = [...job.host.prefix, "transmission-remote", "127.0.0.1:9091", "--add"];
+  add.push(job.isMagnet ? magnetOf(job.torrent) : job.torrent.path);
+  await until(() => output(add).then(() => true, () => false), { what: "transmission's RPC" });
+  return child;
 }
 
 /** starling, with a verb and its arguments. */
@@ -96,6 +104,11 @@ export function startStarling(
       env: { STARLING_NO_LSD: "false" },
     }),
   );
+}
+
+/** The bare infohash as a link. */
+export function magnetOf({ infoHash }: TorrentFile): string {
+  return `magnet:?xt=urn:btih:${infoHash}`;
 }
 
 /** Waits until a client has written all of a torrent. */
