@@ -136,6 +136,21 @@ export class InFlight {
     return true;
   }
 
+  /**
+   * The peer has a piece no longer that it was on trial with: it cannot prove itself by it, so what it gave
+   * is thrown away and the trial goes on elsewhere. Returns how many bytes that was.
+   */
+  endTrial(peer: Peer, piece: PieceIndex): number {
+    const at = peer.trial.indexOf(piece);
+    const open = this.#parts.assembly.get(piece);
+    // The disk's verdict ends it as well.
+    if (at < 0 || open === undefined || open.isWithDisk) return 0;
+    peer.trial.splice(at, 1);
+    const wasted = this.#parts.assembly.discard(open, peer.giver);
+    if (open.free === open.blocks) this.#parts.onAbandoned(open);
+    return wasted;
+  }
+
   /** The peer refused a request (BEP 6). */
   onReject(peer: Peer, piece: PieceIndex, block: number, now: Millis): void {
     if (peer.requests.remove(piece, block) < 0) {

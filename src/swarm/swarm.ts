@@ -187,6 +187,7 @@ export class Swarm {
   /** The peer has a piece no longer (BEP 54). */
   onDontHave(peer: Peer, piece: PieceIndex): void {
     this.#holdings.onDontHave(peer, piece);
+    this.counters.wasted += this.#inFlight.endTrial(peer, piece);
   }
 
   // ---- blocks ----------------------------------------------------------------------------------

@@ -410,3 +410,25 @@ Deno.test("freeSlot() is the lowest that nobody has", () => {
   room.disconnect(b);
   assertEquals([room.swarm.freeSlot(), room.connect().peer.slot, room.swarm.freeSlot()], [1, 1, 3]);
 });
+
+Deno.test("a peer on trial is asked for other pieces when it has lost those of its trial", () => {
+  for (const given of [0, 1]) {
+    const room = new Room({ pieces: 6, blocks: 2 });
+    const remote = room.connect({ isTrusted: false, knowsDontHave: true });
+    const asked = remote.asked().map((request) => request.split(":").map(Number));
+    const lost = new Set(asked.map(([piece]) => piece!));
+    assertEquals(lost.size, 2, "it is on trial");
+    for (const piece of lost) {
+      const blocks = asked.filter(([of]) => of === piece).map(([, block]) => block!);
+      for (const block of blocks.splice(0, given)) remote.give(piece, block);
+      remote.say.extended(EXTENSION_IDS.lt_donthave, encodeDontHave(piece));
+      for (const block of blocks) remote.say.reject(piece, block * BLOCK_BYTES, BLOCK_BYTES);
+    }
+    remote.tell();
+    const next = new Set(remote.asked().map((request) => Number(request.split(":")[0])));
+    assertEquals(next.size, 2, "on trial with as many others");
+    assertEquals([...next].filter((piece) => lost.has(piece)), []);
+    serve(remote);
+    room.swarm.checkInvariants();
+  }
+});
