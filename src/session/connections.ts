@@ -126,6 +126,9 @@ export class Connections implements ConnHost {
   enter(stage: Stage): void {
     this.#stage = stage;
     for (const conn of this.#conns) conn.moveTo(stage);
+    if (this.#conns.size === 0) return;
+    stage.fillAll(this.clock.now());
+    this.afterStep();
   }
 
   /** Only these sources from now on: peers of others are let go. */
