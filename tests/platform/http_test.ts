@@ -9,6 +9,7 @@ import { NetworkError } from "../../src/base/errors.ts";
 import { systemHttp } from "../../src/platform/http.ts";
 import type { HttpOptions } from "../../src/ports/http.ts";
 
+const LOAD = new URL("support/load_http.ts", import.meta.url).href;
 const OPTIONS: HttpOptions = { maxBytes: 100_000, timeoutMs: 10_000, maxRedirects: 5 };
 
 type Answer = (request: Request, url: URL) => Response | Promise<Response>;
@@ -85,6 +86,46 @@ Deno.test("get() stops when the answer never ends", async () => {
     () => new Response(endless()),
     async (base) => assertEquals(await kindOf(base), "too-large"),
   );
+});
+
+Deno.test("get() refuses at once what is said to be too long", async () => {
+  // The head alone arrives: whoever reads on waits for nothing.
+  const head = "HTTP/1.1 200 OK\r\ncontent-length: 100001\r\n\r\n";
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const served = (async () => {
+    using conn = await listener.accept();
+    await conn.read(new Uint8Array(1000));
+    await conn.write(new TextEncoder().encode(head));
+    // Until the other end has gone.
+    await conn.read(new Uint8Array(1)).catch(() => {});
+  })();
+  assertEquals(await kindOf(`http://127.0.0.1:${listener.addr.port}/`), "too-large");
+  listener.close();
+  await served;
+});
+
+Deno.test({
+  name: "get() takes little more memory than it may keep when the answer inflates",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    let left = 200;
+    const zeros = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull: (to) => left-- > 0 ? to.enqueue(new Uint8Array(1e6)) : to.close(),
+    });
+    const packed = await new Response(zeros.pipeThrough(new CompressionStream("gzip"))).bytes();
+    const headers = { "content-encoding": "gzip" };
+    await withServer(() => new Response(packed, { headers }), async (base) => {
+      const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", "--no-lock", LOAD, base, String(96 << 20)],
+        stderr: "inherit",
+      }).output();
+      assert(success);
+      const { end, peakBytes } = JSON.parse(new TextDecoder().decode(stdout));
+      assertEquals(end, "too-large");
+      // The chunks of the stream, kept until the end, make it 1,200 MB.
+      assert(peakBytes < 400e6, `${peakBytes} bytes`);
+    });
+  },
 });
 
 Deno.test("get() gives up when the answer takes too long, at any stage", async () => {
