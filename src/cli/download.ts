@@ -40,7 +40,7 @@ export interface Downloaded {
   readonly path?: string;
   /** Why it is not complete, where it is not. */
   readonly failure?: Failure;
-  /** Whoever read the stream has gone, and nothing is to be said. */
+  /** Whoever read the stream, or the events, has gone, and nothing is to be said. */
   readonly isLeft?: boolean;
 }
 
@@ -86,6 +86,7 @@ export class Downloads {
 
   /** Downloads every source, `-j` at a time; one result each, in their order. */
   async run(sources: readonly string[]): Promise<Downloaded[]> {
+    const { interrupts } = this.#context;
     const shown = new AbortController();
     const showing = this.#progress.run(shown.signal);
     const results: Downloaded[] = [];
@@ -96,8 +97,9 @@ export class Downloads {
         const at = next++;
         const downloaded = Promise.withResolvers<void>();
         const end = this.#download(sources[at]!, downloaded.resolve).then((result) => {
-          results[at] = result;
-          this.#tell(result);
+          // One that was stopped for want of a reader has nothing to say.
+          const isLeft = interrupts.isLeft && result.failure?.reason === "terminated";
+          this.#tell(results[at] = isLeft ? { source: result.source, isLeft } : result);
           downloaded.resolve();
         });
         ends.push(end);
@@ -106,7 +108,7 @@ export class Downloads {
       }
     };
     await Promise.all(Array.from({ length: Math.min(this.#plan.jobs, sources.length) }, work));
-    if (results.every((result) => result.failure === undefined)) await this.#runCommand();
+    if (results.every(({ failure, isLeft }) => !failure && !isLeft)) await this.#runCommand();
     await Promise.all(ends);
     await this.#close();
     shown.abort();
@@ -136,10 +138,10 @@ export class Downloads {
   }
 
   async #download(source: string, onDownloaded: () => void): Promise<Downloaded> {
-    const { screen } = this.#context;
+    const { screen, interrupts, invocation } = this.#context;
     const { name, note } = firstWordsOf(source);
     // The first was told of before anything was loaded.
-    const isTold = source === this.#context.invocation.operands[0];
+    const isTold = source === invocation.operands[0] || interrupts.isLeft;
     if (screen.look.progress !== "bar" && !isTold) screen.note(note);
     const row = this.#progress.add(name);
     let torrent: RunningTorrent | undefined;
@@ -377,7 +379,7 @@ export class Downloads {
 
   /** The last line of several that all ended well. */
   #tellAll(results: readonly Downloaded[]): void {
-    if (this.#isOnly || results.some(({ failure }) => failure !== undefined)) return;
+    if (this.#isOnly || results.some(({ failure, isLeft }) => failure || isLeft)) return;
     this.#context.screen.note(renderDoneAll(results.flatMap(({ stats }) => stats ?? [])));
   }
 

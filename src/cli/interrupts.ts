@@ -1,6 +1,6 @@
 /**
  * Ctrl-C and its kin: the first signal asks everything to stop cleanly, a second one ends at once, and so
- * does the clock when a clean stop takes too long.
+ * does the clock when a clean stop takes too long. A reader of our output that goes away asks as well.
  *
  * @module
  */
@@ -18,6 +18,7 @@ export class Interrupts implements Disposable {
   readonly #listening: Disposable;
   readonly #lastWords: () => void;
   readonly #over = new AbortController();
+  #isLeft = false;
 
   /** @param lastWords runs before the process is ended without further ado. */
   constructor(shell: Shell, lastWords: () => void) {
@@ -55,12 +56,26 @@ export class Interrupts implements Disposable {
     return this.reason.exitCode === 130 ? "SIGINT" : "SIGTERM";
   }
 
+  /** Whether it is to end because what it writes goes nowhere: nothing is to be said of the stop. */
+  get isLeft(): boolean {
+    return this.#isLeft;
+  }
+
   /** Asks everything to stop, and makes sure that it does. */
   stop(exitCode: 130 | 143): void {
     if (this.signal.aborted) return;
     this.#controller.abort(new Interrupted(exitCode));
     this.#shell.clock.sleep(GRACE_MS, { signal: this.#over.signal })
-      .then(() => this.#exit(exitCode), () => {});
+      .then(() => this.#exit(this.#isLeft ? 0 : exitCode), () => {});
+  }
+
+  /** Asks everything to stop once standard output cannot be written any more. */
+  stopWithOutput(): void {
+    this.#shell.stdout.closed.then(() => {
+      if (this.signal.aborted) return;
+      this.#isLeft = true;
+      this.stop(143);
+    });
   }
 
   /** Leaves signals to the system again: everything has stopped. */

@@ -50,13 +50,14 @@ export async function runCli(shell: Shell, parts: Parts): Promise<number> {
       for (const warning of invocation.warnings) screen.warn(warning);
       ending = await runVerb(context);
       // What could not be written is a failure of its own; a reader that went away is not.
-      if (ending.exitCode === 0) await flush(shell, interrupts.signal);
+      if (ending.exitCode === 0 || interrupts.isLeft) await flush(shell, interrupts.signal);
     } catch (error) {
       const failure = failureOf(error);
       ending = { exitCode: failure.exitCode, failure };
     }
     tell(ending, { shell, screen, json });
-    if (SUMMED_UP.has(invocation.verb.name)) await writeStepSummary(shell, ending);
+    const isSummedUp = SUMMED_UP.has(invocation.verb.name) && !interrupts.isLeft;
+    if (isSummedUp) await writeStepSummary(shell, ending);
     await flush(shell, interrupts.signal).catch(() => {});
   }
   return ending.exitCode;

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { NetworkError } from "../../src/base/errors.ts";
+import { DiskError, NetworkError } from "../../src/base/errors.ts";
 import { runCli } from "../../src/cli/run.ts";
 import type { Outcome } from "../../src/session/events.ts";
 import { parseEvents } from "../support/events.ts";
@@ -267,8 +267,33 @@ Deno.test("get ends quietly when nobody reads its events any more", async () => 
   const { shell, exitCode } = start("get a.torrent --json -q", { onAdd: () => {} });
   await turn();
   shell.stdout.close();
-  assertEquals(await exitCode, 143);
+  assertEquals(await exitCode, 0);
   assertEquals(shell.stderr.text, "");
+});
+
+Deno.test("get starts nothing more when nobody reads its events any more", async () => {
+  const { shell, session, exitCode } = start("get a.torrent b.torrent -j 1 --json", {
+    onAdd: () => {},
+  });
+  await turn();
+  const before = shell.stderr.text;
+  shell.stdout.close();
+  assertEquals([await exitCode, session.torrents.length], [0, 1]);
+  assertEquals(shell.stderr.text, before);
+});
+
+Deno.test("get ends with 4 when its events cannot be written", async () => {
+  const { shell, exitCode } = start("get a.torrent --json -q", { onAdd: () => {} });
+  await turn();
+  shell.stdout.failure = new DiskError("Cannot write standard output: the disk is full", {
+    path: "standard output",
+    operation: "write",
+    kind: "full",
+  });
+  shell.stdout.close();
+  assertEquals(await exitCode, 4);
+  assertEquals(shell.stderr.lines[0], "error: Cannot write standard output: the disk is full");
+  assert(!shell.stderr.text.includes("stopped"), shell.stderr.text);
 });
 
 Deno.test("get starts nothing more when the time of the run is over", async () => {

@@ -134,6 +134,34 @@ Deno.test("starling get stops at a signal with its code and no error", {
   });
 });
 
+Deno.test("starling get ends quietly when nobody reads its events any more", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  await withFolder(async (folder) => {
+    await Deno.writeFile(`${folder}/a.torrent`, torrentBytes());
+    const args = ["get", `${folder}/a.torrent`, "-o", `${folder}/out`, "-p", "0", "--json"];
+    const child = spawnStarling(args);
+    await child.stdout.cancel();
+    const stderr = await new Response(child.stderr).text();
+    assertEquals((await child.status).code, 0);
+    assert(!/error:|stopped:/.test(stderr), stderr);
+  });
+});
+
+Deno.test("starling get ends with 4 when its events are written to a full disk", {
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  await withFolder(async (folder) => {
+    await Deno.writeFile(`${folder}/a.torrent`, torrentBytes());
+    const args = ["get", `${folder}/a.torrent`, "-o", `${folder}/out`, "-p", "0", "--json"];
+    const { code, stderr } = await starling(args, { stdoutTo: "/dev/full" });
+    assertEquals(code, 4);
+    const errors = stderr.split("\n").filter((line) => line.startsWith("error: "));
+    assertEquals(errors, ['error: Cannot write "standard output": the disk is full']);
+    assert(!stderr.includes("stopped:"), stderr);
+  });
+});
+
 Deno.test("starling get interrupts the wait for a source", {
   ignore: Deno.build.os === "windows",
 }, async () => {

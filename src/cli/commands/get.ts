@@ -57,15 +57,14 @@ async function runWithin(
   if (plan.command !== undefined) await shell.checkProgram(plan.command[0]!);
   await using log = await openLog(context);
   await using world = await parts.openWorld({ log });
-  // A script that closed our output has heard enough: stop as for a SIGTERM, quietly.
-  if (context.json !== undefined) shell.stdout.closed.then(() => interrupts.stop(143));
+  // A script that closed our output has heard enough.
+  if (context.json !== undefined) interrupts.stopWithOutput();
   const downloads = new Downloads({ context, plan, world, limit, isOnly: sources.length === 1 });
   const results = await downloads.run(sources);
   const ending = results.length === 1 ? endingOf(results[0]!) : summary(results);
   const { commandCode } = downloads;
-  return ending.failure === undefined && commandCode !== undefined
-    ? { ...ending, exitCode: commandCode }
-    : ending;
+  const isCommands = ending.failure === undefined && !interrupts.isLeft;
+  return isCommands && commandCode !== undefined ? { ...ending, exitCode: commandCode } : ending;
 }
 
 function endingOf({ source, infoHash, stats, path, failure }: Downloaded): Ending {

@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Permissions of the process (all). */
   readonly permissions?: readonly string[];
+  /** The file that standard output goes to, by way of a shell (a pipe). */
+  readonly stdoutTo?: string;
 }
 
 /** Starts `deno run main.ts` with the arguments. Nothing of this process's environment but the essentials; no DHT. */
@@ -30,8 +32,11 @@ export function spawnStarling(
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value] as const];
   });
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-check", ...(options.permissions ?? ["-A"]), MAIN, ...args],
+  const command = ["run", "--no-check", ...(options.permissions ?? ["-A"]), MAIN, ...args];
+  const redirected = ["-c", 'to=$1; shift; exec "$@" > "$to"', "sh", options.stdoutTo ?? ""];
+  const isDirect = options.stdoutTo === undefined;
+  return new Deno.Command(isDirect ? Deno.execPath() : "sh", {
+    args: isDirect ? command : [...redirected, Deno.execPath(), ...command],
     clearEnv: true,
     // Nothing of a test leaves this machine.
     env: {
