@@ -210,7 +210,7 @@ export class Downloads {
       metainfo,
       ...placed,
       ...(selection === undefined ? {} : { selection }),
-      ...this.#timeLeft,
+      ...this.#time,
     });
     this.#onChosen(torrent, metainfo.name, placed);
     if (file !== undefined) this.#poured = this.#pour(torrent, file);
@@ -225,7 +225,7 @@ export class Downloads {
     const torrent: RunningTorrent = session.addMagnet({
       ...options,
       magnet,
-      ...this.#timeLeft,
+      ...this.#time,
       ...(metadataMs === undefined ? {} : { metadataTimeoutMs: metadataMs }),
       onMetadata: async (read) => {
         const choice = await this.#choose(source, read, magnet);
@@ -260,11 +260,11 @@ export class Downloads {
     if (placed !== undefined) this.#outputs.set(torrent.infoHash, placed.output);
   }
 
-  /** What is left of the time for the whole run. */
-  get #timeLeft(): { readonly timeoutMs?: number } {
+  /** The time for the whole run, and what of it is over. */
+  get #time(): { readonly timeoutMs?: number; readonly usedMs?: number } {
     const { timeoutMs } = this.#plan;
     if (timeoutMs === undefined) return {};
-    return { timeoutMs: Math.max(1, timeoutMs - (this.#world.clock.now() - this.#startedAt)) };
+    return { timeoutMs, usedMs: this.#world.clock.now() - this.#startedAt };
   }
 
   async #pour(torrent: RunningTorrent, file: number): Promise<Poured> {

@@ -65,6 +65,8 @@ export interface TorrentOptions {
   readonly stallTimeoutMs?: number;
   /** Fail as "timeout" after this long in all (never). */
   readonly timeoutMs?: number;
+  /** How much of `timeoutMs` was over before the torrent was added (0). */
+  readonly usedMs?: number;
   /** Stay after the download and give to others, until stopped or a goal below is reached (false). */
   readonly seed?: boolean;
   /** As the first seed, pretend to have nothing and give every piece once before twice (BEP 16; false). */

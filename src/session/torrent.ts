@@ -187,10 +187,10 @@ export class Torrent {
   }
 
   async #work(): Promise<void> {
-    const { timeoutMs, fsync, isUploadOnly, isInMemory } = this.#options;
+    const { fsync, isUploadOnly, isInMemory } = this.#options;
     const isUploader = isUploadOnly === true;
     this.#reporter.start(this.#name);
-    if (timeoutMs !== undefined) this.#failAfter(timeoutMs);
+    this.#failInTime();
     const known = this.#known ?? await this.#learn();
     if ("isMetadataOnly" in this.#options && this.#options.isMetadataOnly) {
       return this.#reporter.metadata(known.metainfo, known.selection);
@@ -379,9 +379,11 @@ export class Torrent {
     return whyStill(this.#outreach, this.#exchange?.swarm);
   }
 
-  #failAfter(timeoutMs: number): void {
+  #failInTime(): void {
+    const { timeoutMs, usedMs = 0 } = this.#options;
+    if (timeoutMs === undefined) return;
     this.#scope.spawn(async (signal) => {
-      await this.#host.world.clock.sleep(timeoutMs, { signal });
+      await this.#host.world.clock.sleep(Math.max(1, timeoutMs - usedMs), { signal });
       if (this.#state === "seeding") return;
       this.#fail("timeout", `not done after ${Math.round(timeoutMs / 1000)} s${this.#why}`);
     });

@@ -95,6 +95,7 @@ Deno.test("get hands every option to the session", async () => {
     stallTimeoutMs: 5000,
     selection: [0, 2],
     timeoutMs: 9000,
+    usedMs: 0,
   });
 });
 

@@ -4,7 +4,14 @@
  * @module
  */
 
-import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { concat, equalBytes } from "../../src/base/bytes.ts";
 import { OptionsError, StreamError } from "../../src/base/errors.ts";
 import { type Download, scene } from "../sim/download.ts";
@@ -214,6 +221,17 @@ Deno.test("a stream that nobody reads runs out of time with the reason", async (
   assert(outcome.kind === "failed" && outcome.reason === "timeout");
   assertEquals(outcome.message, "not done after 30 s: what was fetched is waiting to be read");
   assertEquals(outcome.hint?.includes("begins anew"), true);
+  await download.close();
+});
+
+Deno.test("a torrent that is out of time says how long it had, whatever was over before", async () => {
+  const content = makeTorrent({ length: 1 << 20, pieceLength: PIECE });
+  const time = { timeoutMs: 30_000, usedMs: 29_900 };
+  const { download } = await scene({ seed: 14, content, peers: [{}], ...time, ...FOUR });
+  download.torrent.stream(0);
+  const outcome = await download.outcome(1000);
+  assert(outcome.kind === "failed" && outcome.reason === "timeout");
+  assertStringIncludes(outcome.message, "not done after 30 s");
   await download.close();
 });
 
