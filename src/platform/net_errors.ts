@@ -31,8 +31,10 @@ function explain(error: unknown): [NetworkError["kind"], string] {
   return explainText(chainOf(error));
 }
 
-// Some failures have a class of their own in no version of the runtime, and none inside `fetch`.
+// Some failures have a class of their own in no version of the runtime, and none inside `fetch`. `$1` is what
+// the pattern has in parentheses.
 const PATTERNS: readonly (readonly [RegExp, NetworkError["kind"], string])[] = [
+  [/requests to port (\d+) are blocked/i, "other", "port $1 is one that HTTP clients refuse"],
   [/connection refused|ECONNREFUSED/i, "refused", "connection refused"],
   [/address already in use|EADDRINUSE/i, "in-use", "the port is taken"],
   [/certificate|unknownissuer|notvalidforname/i, "other", "TLS certificate is not valid"],
@@ -52,7 +54,10 @@ const PATTERNS: readonly (readonly [RegExp, NetworkError["kind"], string])[] = [
 ];
 
 function explainText(text: string): [NetworkError["kind"], string] {
-  for (const [pattern, kind, why] of PATTERNS) if (pattern.test(text)) return [kind, why];
+  for (const [pattern, kind, why] of PATTERNS) {
+    const found = pattern.exec(text);
+    if (found !== null) return [kind, why.replace("$1", found[1] ?? "")];
+  }
   return ["other", text.slice(0, 200) || "unknown error"];
 }
 

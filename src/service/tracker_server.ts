@@ -16,6 +16,7 @@
 
 import { type Address, parseIp, putIp } from "../base/address.ts";
 import { BugError, NetworkError } from "../base/errors.ts";
+import { isRefusedPort } from "../base/refused_ports.ts";
 import { Scope } from "../base/scope.ts";
 import type { HttpAnswer, HttpRequest, HttpServer, ServeHttp } from "../ports/http_server.ts";
 import type { DatagramSocket } from "../ports/network.ts";
@@ -139,14 +140,18 @@ export class TrackerServer implements AsyncDisposable {
     this.#scope.spawn((signal) => this.#expire(signal));
   }
 
-  /** Both on one port number; where the system chooses it, one that is free for both. */
+  /** Both on one port number; where the system chooses it, one that is free for both and that clients ask. */
   async #bind(options: TrackerOptions): Promise<[HttpServer, DatagramSocket]> {
     const host = options.host === undefined ? {} : { host: options.host };
     const handler = (request: HttpRequest) => this.#answerOrFail(request);
     for (let tries = 1;; tries++) {
       const http = await this.#world.serveHttp({ port: options.port, ...host, handler });
+      const { port } = http.address;
+      if (options.port === 0 && isRefusedPort(port) && tries < TRIES) {
+        await http[Symbol.asyncDispose]();
+        continue;
+      }
       try {
-        const { port } = http.address;
         return [http, await this.#world.network.bindUdp({ port, ...host })];
       } catch (error) {
         await http[Symbol.asyncDispose]();

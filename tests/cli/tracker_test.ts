@@ -84,6 +84,12 @@ Deno.test("tracker takes the first port that is free", async () => {
   assertEquals(started.map(({ port }) => port), [7000, 7001, 7002]);
 });
 
+Deno.test("tracker takes a port that HTTP clients ask before one that they refuse", async () => {
+  const { started, stop } = start({ args: "-p 6000-6002", taken: [6001] });
+  await stop();
+  assertEquals(started.map(({ port }) => port), [6001, 6002]);
+});
+
 Deno.test("tracker fails when its port is taken", async () => {
   const { code, stderr } = await fail({ args: "", taken: [6969] });
   assertEquals(code, 1);

@@ -33,6 +33,11 @@ const SEEN: readonly (readonly [Error, NetworkError["kind"], string])[] = [
     "other",
     "TLS certificate is not valid",
   ],
+  [
+    new TypeError("Fetch failed: Requests to port 6000 are blocked"),
+    "other",
+    "port 6000 is one that HTTP clients refuse",
+  ],
   [new Error("Network is unreachable (os error 101)"), "unreachable", "network is unreachable"],
   [new Error("No route to host (os error 113)"), "unreachable", "no route to host"],
   [new Error("something new"), "other", "something new"],

@@ -9,9 +9,15 @@ import type { ServeHttp } from "../../src/ports/http_server.ts";
 import { type TrackerOptions, TrackerServer } from "../../src/service/tracker_server.ts";
 import type { SimHost } from "../sim/world.ts";
 
-/** The port of HTTP servers on a simulated host. `taken` are ports that somebody else has. */
-export function simServeHttp(host: SimHost, taken: ReadonlySet<number> = new Set()): ServeHttp {
-  let nextPort = 50_000;
+/**
+ * The port of HTTP servers on a simulated host. `taken` are ports that somebody else has; where it may choose it
+ * takes `nextPort` and those behind it.
+ */
+export function simServeHttp(
+  host: SimHost,
+  taken: ReadonlySet<number> = new Set(),
+  nextPort = 50_000,
+): ServeHttp {
   return ({ port: wanted, handler }) => {
     const port = wanted || nextPort++;
     if (taken.has(port)) {

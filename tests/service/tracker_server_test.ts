@@ -137,6 +137,15 @@ Deno.test("start() fails and leaves nothing open when a port is taken", async ()
   assertEquals(host.net.udp.size, 0);
 });
 
+Deno.test("start() takes a port that HTTP clients ask when it may choose", async () => {
+  const { world, host } = setup();
+  const asked = { ...host.process, serveHttp: simServeHttp(host, new Set(), 6665) };
+  await using chosen = await world.wait(TrackerServer.start(asked, { port: 0 }));
+  assertEquals(chosen.address.port, 6670);
+  await using named = await world.wait(TrackerServer.start(asked, { port: 6000 }));
+  assertEquals(named.address.port, 6000);
+});
+
 Deno.test("ended resolves when the tracker is disposed, and says what else ended it", async () => {
   const { world, host } = setup();
   const tracker = await world.wait(startTracker(host));

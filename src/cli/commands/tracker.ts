@@ -7,6 +7,7 @@
  */
 
 import { NetworkError } from "../../base/errors.ts";
+import { isRefusedPort } from "../../base/refused_ports.ts";
 import { MIB } from "../../base/units.ts";
 import { parseInfoHash } from "../../metainfo/info_hash.ts";
 import type { World } from "../../ports/world.ts";
@@ -48,12 +49,13 @@ function intervalOf(ms: number | undefined): number | undefined {
   throw new UsageError("Cannot use --interval: it is not between 1s and 24h");
 }
 
-/** Tries the ports in order; the last failure counts. */
+/** Tries the ports in order, those that HTTP clients refuse last; the last failure counts. */
 async function startOnOneOf(
-  ports: readonly number[],
+  wanted: readonly number[],
   optionsFor: (port: number) => TrackerOptions,
   { context, world }: { readonly context: Context; readonly world: World },
 ): Promise<RunningTracker> {
+  const ports = wanted.toSorted((a, b) => Number(isRefusedPort(a)) - Number(isRefusedPort(b)));
   for (const [i, port] of ports.entries()) {
     try {
       return await context.parts.startTracker(world, optionsFor(port));
