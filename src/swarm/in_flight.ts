@@ -43,6 +43,8 @@ export interface InFlightParts {
 export class InFlight {
   readonly #parts: InFlightParts;
   readonly #bySlot: (Peer | undefined)[] = [];
+  // Blocks in the `overdue` of all peers: mostly none, so that arriving blocks cost nothing.
+  #overdue = 0;
 
   constructor(parts: InFlightParts) {
     this.#parts = parts;
@@ -63,6 +65,7 @@ export class InFlight {
   /** A peer has gone: what was asked of it is free again. */
   delete(peer: Peer): void {
     this.#bySlot[peer.slot] = undefined;
+    this.#overdue -= peer.overdue.length;
     peer.requests.drain((piece, block) => {
       const open = this.#parts.assembly.get(piece);
       if (open === undefined) return;
@@ -87,15 +90,21 @@ export class InFlight {
       peer.depth = 1;
       // Asked at once it would take the same blocks again, before anybody else can.
       peer.pausedUntil = now + Math.min(silentMs / 2, MAX_SNUB_PAUSE_MS);
-      this.releaseAll(peer);
+      while (peer.requests.length > 0) this.#giveUpOldest(peer, now);
+      peer.current = -1;
       return true;
     }
-    while (isOverdue(peer, now)) {
-      const { oldestPiece, oldestBlock } = peer.requests;
-      peer.requests.remove(oldestPiece, oldestBlock);
-      this.#giveUp(peer, oldestPiece, oldestBlock);
-    }
+    while (isOverdue(peer, now)) this.#giveUpOldest(peer, now);
     return false;
+  }
+
+  #giveUpOldest(peer: Peer, now: Millis): void {
+    const { oldestPiece, oldestBlock } = peer.requests;
+    peer.requests.remove(oldestPiece, oldestBlock);
+    this.#giveUp(peer, oldestPiece, oldestBlock);
+    if (peer.overdue.length >= MAX_DEPTH) return;
+    peer.overdue.push(oldestPiece, oldestBlock, now);
+    this.#overdue++;
   }
 
   /** Notes whether the peer keeps us waiting. Call with every tick. */
@@ -190,6 +199,23 @@ export class InFlight {
     const second = open.second[block]!;
     if (first >= 0 && first !== giver.slot) this.#cancel(open, block, first);
     if (second >= 0 && second !== giver.slot) this.#cancel(open, block, second);
+    if (this.#overdue > 0) this.#cancelOverdue(open.piece, block, giver);
+  }
+
+  /** Whoever was given up on need not send it any more. */
+  #cancelOverdue(piece: PieceIndex, block: number, giver: Peer): void {
+    for (let slot = 0; slot < this.#bySlot.length; slot++) {
+      const peer = this.#bySlot[slot];
+      if (peer === undefined || peer.overdue.remove(piece, block) < 0) continue;
+      this.#overdue--;
+      if (peer === giver) continue;
+      peer.encoder.cancel(piece, block * BLOCK_BYTES, this.#parts.map.blockBytes(piece, block));
+    }
+  }
+
+  /** Whether a seed serves us, which could give any piece. */
+  get hasSeed(): boolean {
+    return this.#bySlot.some((peer) => peer !== undefined && peer.isSeed && !peer.peerChoking);
   }
 
   /** Nothing of a piece is wanted any more: what was asked of it is taken back. */

@@ -96,6 +96,8 @@ export class Peer {
   isDoubtful = false;
   /** Blocks that were asked for and given up on, and may still arrive. */
   lateAllowance = 0;
+  /** What was given up on as overdue, and would be taken back once it comes from somebody else. */
+  readonly overdue: RequestQueue = new RequestQueue();
   /** Pauses that its refusals made since its last block. */
   rejects = 0;
   /** Nothing is asked of it before this time. */

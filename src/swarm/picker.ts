@@ -242,7 +242,7 @@ export class Picker {
 
   /** Asks for blocks that somebody else was asked for, where nothing else is left. */
   #fillTwice(peer: Peer, now: Millis): void {
-    const { assembly, availability, readers } = this.#parts;
+    const { assembly, readers } = this.#parts;
     // Only the idle help out: whoever still waits for blocks of its own would fetch the others' in vain.
     if (peer.requests.length > 0 || this.#parts.isThrottled?.(now) === true) return;
     if (peer.isDoubtful) return;
@@ -251,7 +251,7 @@ export class Picker {
     if (!peer.isStarved) this.#takeOver(peer, now);
     if (peer.requests.length > 0) return;
     const isMemoryHeld = peer.isStarved && assembly.withDisk === 0;
-    if (availability.length > 0 && !isMemoryHeld) return;
+    if (!this.#isEnd() && !isMemoryHeld) return;
     const pieces = assembly.all.length;
     if (pieces === 0) return;
     const tries = Math.min(pieces, MAX_TWICE_PIECES);
@@ -317,6 +317,13 @@ export class Picker {
     if (!peer.isTrusted || peer.isDoubtful || !this.#mayJoin(peer, open)) return false;
     if (open.first[block] === peer.slot || open.second[block] === peer.slot) return false;
     return peer.requests.length < depthLimit(peer);
+  }
+
+  /** Whether nobody could give a piece that is not open. */
+  #isEnd(): boolean {
+    const { availability, inFlight } = this.#parts;
+    return availability.firstHeld >= availability.length &&
+      (availability.length === 0 || !inFlight.hasSeed);
   }
 
   /** Takes the last blocks over from whoever has most to send before them, as far as they come sooner so. */

@@ -59,6 +59,7 @@ export class Swarm {
   readonly #holdings: Holdings;
   readonly #picker: Picker;
   readonly #verdicts: Verdicts;
+  readonly #options: SwarmOptions;
   readonly #peers: Peer[] = [];
   readonly #inFlight: InFlight;
   #whole: OpenPiece[] = [];
@@ -69,6 +70,7 @@ export class Swarm {
 
   constructor(options: SwarmOptions) {
     const { map, random, now } = options;
+    this.#options = options;
     this.map = map;
     this.extensions = options.extensions ?? new Extensions();
     this.extensions.add(new DontHave(this, (peer) => this.readers.onForgiving(peer)));
@@ -190,8 +192,6 @@ export class Swarm {
     this.counters.wasted += this.#inFlight.endTrial(peer, piece);
   }
 
-  // ---- blocks ----------------------------------------------------------------------------------
-
   /** A block arrived. `data` is a view, copied if it is kept. Hot path. */
   onBlock(peer: Peer, index: number, begin: number, data: Uint8Array, now: Millis): void {
     const piece = this.map.index(index);
@@ -303,10 +303,12 @@ export class Swarm {
       for (const peer of this.#peers) peer.unaskedBytes = 0;
     }
     if (this.readers.isHeld) this.#provenAt = now;
+    const isHeldUp = this.#options.isThrottled?.(now) === true;
     for (const peer of this.#peers) {
       adapt(peer, elapsed);
       this.#inFlight.watch(peer, now);
-      if (isOverdue(peer, now) && this.#inFlight.releaseOverdue(peer, now)) {
+      // What our own limit holds up is not late.
+      if (!isHeldUp && isOverdue(peer, now) && this.#inFlight.releaseOverdue(peer, now)) {
         this.#endExclusive((open) => open.exclusive === peer.slot);
       }
       if (now - peer.lastReadAt >= IDLE_TIMEOUT_MS) peer.closing ??= "idle";

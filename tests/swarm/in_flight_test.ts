@@ -287,6 +287,63 @@ Deno.test("only what is overdue is taken from a peer that still gives", () => {
   assertEquals(remote.peer.lateAllowance, INITIAL_DEPTH - 2);
 });
 
+Deno.test("a block that comes from somebody else is taken back from the peer that is late", () => {
+  const room = new Room({ pieces: 1, blocks: 2 });
+  const slow = room.connect();
+  assertEquals(slow.asked(), ["0:0", "0:1"]);
+  room.wait(REQUEST_TIMEOUT_MS);
+  assertEquals(slow.listen(), []);
+  const other = room.connect();
+  other.giveAll(other.asked().slice(0, 1));
+  assertEquals(slow.listen(), ["cancel 0:0"]);
+  // What the late one sends itself is not taken back.
+  slow.give(0, 1);
+  assertEquals(slow.listen(), []);
+  assertEquals(room.settle(), ["0 good"]);
+});
+
+Deno.test("nothing is overdue while our own limit holds everything up", () => {
+  let isThrottled = true;
+  const room = new Room({ pieces: 1, isThrottled: () => isThrottled });
+  const remote = room.connect();
+  const asked = remote.asked();
+  room.wait(4 * REQUEST_TIMEOUT_MS);
+  assertEquals([remote.peer.requests.length, remote.peer.isSnubbed], [asked.length, false]);
+  isThrottled = false;
+  room.wait(1_000);
+  assertEquals([remote.peer.requests.length, remote.peer.isSnubbed], [0, true]);
+});
+
+Deno.test("an idle peer takes over what comes last of a slow one, but not what is being sent", () => {
+  const room = new Room({ pieces: 2, blocks: 4 });
+  const slow = room.connect();
+  assertEquals(slow.asked().length, 8);
+  room.now = 3_000;
+  slow.give(0, 0);
+  const fast = room.connect();
+  fast.peer.blockMs = 100;
+  room.wait(500);
+  const taken = fast.asked();
+  assertEquals(slow.listen().map((line) => line.replace("cancel ", "")).sort(), taken.toSorted());
+  assert(taken.length >= 3);
+  assert(!taken.includes("0:1"), "the oldest is on its way");
+});
+
+Deno.test("the endgame begins though nobody has one of the pieces", () => {
+  const room = new Room({ pieces: 2, blocks: 2 });
+  const [first, second] = [room.connect({ have: "x " }), room.connect({ have: "x " })];
+  assertEquals([first.asked(), second.asked()], [["0:0", "0:1"], ["0:0", "0:1"]]);
+});
+
+Deno.test("the endgame waits while a seed could give more", () => {
+  const room = new Room({ pieces: 8, blocks: 2 });
+  const seed = room.connect();
+  seed.peer.depth = 2;
+  const [first, second] = [room.connect({ have: "x       " }), room.connect({ have: "x       " })];
+  const asked = [...first.asked(), ...second.asked()];
+  assertEquals(new Set(asked).size, asked.length, "nothing is asked twice");
+});
+
 // ---- the endgame -------------------------------------------------------------------------------------
 
 Deno.test("the twin of a block that came is cancelled", () => {

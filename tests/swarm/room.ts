@@ -35,6 +35,7 @@ export interface RoomOptions {
   readonly wanted?: string;
   readonly isSequential?: boolean;
   readonly isSuperSeed?: boolean;
+  readonly isThrottled?: () => boolean;
   /** Pieces that are held, where there is nothing but memory. */
   readonly window?: number;
   readonly seed?: number;
@@ -79,6 +80,7 @@ export class Room {
       allocate: this.pool.allocate,
       isSequential,
       isSuperSeed: options.isSuperSeed ?? false,
+      ...(options.isThrottled && { isThrottled: options.isThrottled }),
       window: options.window,
       now: 0,
     });
