@@ -68,7 +68,7 @@ export const VERBS: readonly VerbSpec[] = [
     examples: [
       { command: "starling get ubuntu.torrent -o ~/Downloads", does: "download into a folder" },
       { command: "starling get https://example.org/data.torrent", does: "a .torrent from the web" },
-      { command: "starling get 'magnet:?xt=urn:btih:…'", does: "a magnet link" },
+      { command: "starling get 'magnet:?xt=urn:btih:...'", does: "a magnet link" },
       { command: "starling get data.torrent --include '*.csv'", does: "only some of the files" },
       {
         command: "starling get data.torrent --select-file 1,3-5",
@@ -209,9 +209,9 @@ export const VERBS: readonly VerbSpec[] = [
     max: 1,
     summary: "fetch only the metadata of a magnet link, as a .torrent file",
     examples: [
-      { command: "starling meta 'magnet:?xt=urn:btih:…' -o a.torrent", does: "to a file" },
+      { command: "starling meta 'magnet:?xt=urn:btih:...' -o a.torrent", does: "to a file" },
       {
-        command: "starling meta 'magnet:?xt=urn:btih:…' -o - | starling info -",
+        command: "starling meta 'magnet:?xt=urn:btih:...' -o - | starling info -",
         does: "to a pipe",
       },
     ],
