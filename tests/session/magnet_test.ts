@@ -7,8 +7,10 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { hex } from "../../src/base/bytes.ts";
 import { torrentOf } from "../../src/session/metadata_cache.ts";
+import { EXTENSION_IDS } from "../../src/wire/extension.ts";
 import { Download, OUTPUT, scene } from "../sim/download.ts";
 import { FakePeer } from "../sim/fake_peer.ts";
+import { ID, message } from "../sim/raw_wire.ts";
 import { makeTorrent, type TestTorrent } from "../sim/torrents.ts";
 import { SimTracker } from "../sim/tracker.ts";
 import { SimWorld } from "../sim/world.ts";
@@ -249,6 +251,36 @@ Deno.test("a link that selects nothing there is ends as a usage error", async ()
   assertEquals(outcome.reason, "usage");
   assertEquals(download.host.disk.contents(`${OUTPUT}/t`), undefined);
 });
+
+/** What a peer says by ut_pex (BEP 11) of one other on IPv4. */
+function pexOf(host: string, port: number): Uint8Array {
+  const address = [...host.split(".").map(Number), port >> 8, port & 255];
+  const ascii = (text: string) => [...new TextEncoder().encode(text)];
+  const dict = [...ascii("d5:added6:"), ...address, ...ascii("7:added.f1:"), 0, ...ascii("e")];
+  return message(ID.extended, [EXTENSION_IDS.ut_pex, ...dict]);
+}
+
+for (const isPrivate of [false, true]) {
+  Deno.test(`a peer of PEX ${isPrivate ? "goes when the torrent is private" : "stays"}`, async () => {
+    const world = new SimWorld({ seed: 18 });
+    const content = makeTorrent({ length: 4 << 20, isPrivate });
+    const other = await FakePeer.start(world.host("10.0.1.2"), content, HONEST);
+    const seed = await FakePeer.start(world.host("10.0.1.1", { upRate: 500_000 }), content, {
+      metadata: { partMs: 5_000 },
+      opening: pexOf(other.address.host, other.address.port),
+    });
+    other.behaviour = { metadata: { manner: "mute" }, unchokeMs: 1_000 };
+    const download = await Download.start(world.host("10.0.0.1"), content, {
+      magnet: {},
+      peers: [seed.text],
+    });
+    await world.run(4_000);
+    assertEquals([download.stats.state, other.open], ["fetching-metadata", 1]);
+    assertEquals(await download.outcome(60_000), { kind: "complete" });
+    assertEquals(other.served > 0, !isPrivate);
+    if (isPrivate) assertEquals(other.connections, 1);
+  });
+}
 
 Deno.test("we give the metadata to whoever asks, in the middle of a download too", async () => {
   const content = makeTorrent({ length: 2 << 20 });
