@@ -10,7 +10,7 @@
  * @module
  */
 
-import { dirname, resolve } from "@std/path";
+import { basename, dirname, resolve } from "@std/path";
 import { DiskError } from "../base/errors.ts";
 import type { PieceIndex } from "../base/units.ts";
 import { digestPieces } from "../disk/piece_digests.ts";
@@ -25,6 +25,7 @@ import type { Context } from "./context.ts";
 import { compileGlob, type PathMatcher } from "./glob.ts";
 import { HashProgress, hashWorkers } from "./hash_progress.ts";
 import { openLog } from "./log.ts";
+import type { Place } from "./place.ts";
 import { chooseFiles, type FileWish } from "./select.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -50,6 +51,8 @@ export interface Creation {
   readonly bytesTotal: number;
   /** Files, without padding. */
   readonly files: number;
+  /** Where the data lies, under the very names it was hashed by: safe ones may differ. For reading only. */
+  readonly place: Place;
   /** How the hashing went. */
   readonly progress: HashProgress;
 }
@@ -82,7 +85,26 @@ export async function createFrom(
   const bytes = createTorrent(layout, hashes, plan.extras);
   const metainfo = parseTorrent(bytes, { hasher: world.hasher, system: shell.system });
   warnOfNames(layout, metainfo, (message) => screen.warn(message));
-  return { bytes, metainfo, bytesTotal, files: found.length, progress };
+  const place = placeOfListing(listing, { layout, found, metainfo });
+  return { bytes, metainfo, bytesTotal, files: found.length, place, progress };
+}
+
+/** The torrent under the names that its files were found by. */
+function placeOfListing(
+  { root, isSingleFile }: Listing,
+  { layout, found, metainfo }: {
+    readonly layout: Layout;
+    readonly found: readonly FoundFile[];
+    readonly metainfo: Metainfo;
+  },
+): Place {
+  const name = basename(root);
+  const files = metainfo.files.map((file, index) => {
+    const { isPad, source } = layout.files[index]!;
+    if (isPad) return file;
+    return { ...file, path: isSingleFile ? [name] : [name, ...found[source]!.path] };
+  });
+  return { metainfo: { ...metainfo, name, files }, output: dirname(root) };
 }
 
 /** What is written while it is hashed, or after, would not be what the torrent says. */

@@ -4,11 +4,12 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { NetworkError } from "../../src/base/errors.ts";
 import type { Parts } from "../../src/cli/context.ts";
 import { runCli } from "../../src/cli/run.ts";
 import { openWorld } from "../../src/platform/mod.ts";
-import { DiskShell, fill, withFolder } from "./support/disk_run.ts";
+import { type DiskRun, DiskShell, fill, run, withFolder } from "./support/disk_run.ts";
 import { FakeSession, type FakeTorrent } from "./support/fake_session.ts";
 import { FakeShell, type FakeShellOptions, turn } from "./support/fake_shell.ts";
 
@@ -92,4 +93,105 @@ Deno.test("share runs its tracker where it is told to", async () => {
   assertEquals(shell.stdout.lines[0], "starling get http://192.0.2.7:7777/data.torrent");
   shell.kill("SIGTERM");
   assertEquals(await running, 143);
+});
+
+/** Shares paths until every torrent has reached its goal. */
+async function shareWith(
+  args: readonly string[],
+  session: FakeSession = new FakeSession(),
+): Promise<DiskRun & { session: FakeSession }> {
+  const { openSession, startTracker } = session.parts(new FakeShell());
+  const { clock } = new FakeShell();
+  const all: Partial<Parts> = {
+    openWorld: async ({ log }) => ({
+      ...await openWorld({ log, workers: 0 }),
+      clock,
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    }),
+    openSession,
+    startTracker,
+  };
+  return { ...await run(["share", ...args], { parts: all }), session };
+}
+
+Deno.test("share gives files under their own names when those are not safe", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  await withFolder(async (folder) => {
+    const names = ["dev\\x2ddisk.swap", "a\u202egpj.exe", "b\u0001/c\\d", "plain"];
+    await fill(folder, Object.fromEntries(names.map((name) => [`odd\\name/${name}`, 3000])));
+    await fill(folder, { "one\\file": 3000 });
+    const { code, stderr, session } = await shareWith([
+      `${folder}/odd\\name`,
+      `${folder}/one\\file`,
+    ]);
+    assertEquals(code, 0, stderr);
+    const [many, one] = session.torrents.map(({ options }) => options);
+    const paths = many!.metainfo.files.map(({ path }) => path.slice(1).join("/"));
+    assertEquals(paths.toSorted(), names.toSorted());
+    assertEquals(one!.metainfo.files[0]!.path, ["one\\file"]);
+    for (const { output, metainfo } of [many!, one!]) {
+      for (const { path } of metainfo.files) await Deno.stat([output, ...path].join("/"));
+    }
+    assertStringIncludes(stderr, "will be downloaded as");
+  });
+});
+
+Deno.test("share ends with 4 when a part is not as it was hashed", async () => {
+  await withFolder(async (folder) => {
+    await fill(folder, { "data/a": 40_000 });
+    const session = new FakeSession();
+    session.onAdd = (torrent) => {
+      torrent.bytesDone = 39_000;
+      torrent.beginSeeding();
+    };
+    const { code, stdout, stderr } = await shareWith([`${folder}/data`], session);
+    assertEquals([code, stdout], [4, ""]);
+    assertStringIncludes(stderr, "only 38.1 KiB of 39.1 KiB is still as it was hashed");
+  });
+});
+
+Deno.test("share shares once what it is given twice", async () => {
+  await withFolder(async (folder) => {
+    await fill(folder, { "x/f": "the same", "y/f": "the same" });
+    const same = await shareWith([`${folder}/x/f`, `${folder}/x/../x/f`]);
+    assertEquals([same.code, same.session.torrents.length], [0, 1], same.stderr);
+    const equal = await shareWith([`${folder}/x/f`, `${folder}/y/f`]);
+    assertEquals([equal.code, equal.session.torrents.length], [0, 1], equal.stderr);
+    assertStringIncludes(equal.stderr, "/y/f is the same torrent as ");
+    assertEquals(equal.stdout.match(/starling get/g)?.length, 1);
+  });
+});
+
+Deno.test("share tells that its port is taken before anything is hashed", async () => {
+  await withFolder(async (folder) => {
+    await fill(folder, { "data/a": 40_000 });
+    const session = new FakeSession();
+    session.failure = new NetworkError("in-use", "Cannot listen on port 7: it is in use");
+    const { code, stderr } = await shareWith([`${folder}/data`], session);
+    assertEquals([code, stderr.includes("hash")], [1, false], stderr);
+  });
+});
+
+Deno.test("share ends with 3 when its time is over while it hashes", async () => {
+  await withFolder(async (folder) => {
+    await fill(folder, { "data/a": 40_000 });
+    const shell = new DiskShell({ args: ["share", `${folder}/data`, "--timeout", "5s"] });
+    const { list } = shell.folders;
+    // Time passes while the folder is listed.
+    shell.folders = {
+      ...shell.folders,
+      list: async (path, options) => {
+        await shell.clock.advance(5000);
+        return await list(path, options);
+      },
+    };
+    const session = new FakeSession();
+    const code = await runCli(shell, {
+      ...session.parts(shell),
+      openWorld: ({ log }) => Promise.resolve(openWorld({ log, workers: 0 })),
+    });
+    assertEquals([code, session.torrents.length], [3, 0], shell.stderr.text);
+    assertStringIncludes(shell.stderr.text, "--timeout of 5s is over");
+  });
 });

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { dirname, resolve } from "@std/path";
+import { resolve } from "@std/path";
 import { hex } from "../../base/bytes.ts";
-import { NetworkError } from "../../base/errors.ts";
+import { DiskError, NetworkError } from "../../base/errors.ts";
 import { USER_AGENT } from "../../base/version.ts";
 import { formatMagnet } from "../../metainfo/magnet.ts";
 import type { World } from "../../ports/world.ts";
@@ -48,11 +48,10 @@ export async function runShare(context: Context): Promise<Ending> {
   const torrents = new Map<string, Uint8Array>();
   await using tracker = await startTracker(context, world, torrents);
   const hosts = hostsOf(context);
-  const shared: Shared[] = [];
-  for (const path of invocation.operands) {
-    shared.push(await share(context, { path, hosts, port: tracker.port, torrents }));
-  }
+  // A port that is taken is told of before hours of hashing.
   await using session = await parts.openSession(world, plan.session);
+  const { port } = tracker;
+  const shared = await shareAll(context, { hosts, port, torrents, signal: limit.signal });
   const running = await seed(context, world, { session, shared, plan, limit });
   shared.forEach((one) => announce(context, one, hosts[0]!, tracker.port));
   const exitCode = await sharingEnds(context, { running, command: plan.command, limit });
@@ -130,18 +129,51 @@ function hostsOf({ shell }: Context): string[] {
   return hosts.length > 0 ? hosts : ["127.0.0.1"];
 }
 
-async function share(
+/** What sharing needs besides a path. */
+interface Sharing {
+  readonly hosts: readonly string[];
+  /** The tracker's. */
+  readonly port: number;
+  /** What the tracker gives out, by its name there. */
+  readonly torrents: Map<string, Uint8Array>;
+  readonly signal: AbortSignal;
+}
+
+/** Makes a torrent of every PATH; what is named twice, or is the same under two names, is shared once. */
+async function shareAll(context: Context, sharing: Sharing): Promise<Shared[]> {
+  const byPath = new Map(context.invocation.operands.map((path) => [resolve(path), path]));
+  const shared = new Map<string, Shared>();
+  for (const path of byPath.values()) {
+    const creation = await create(context, path, sharing);
+    const key = hex(creation.metainfo.infoHash);
+    const twin = shared.get(key);
+    if (twin === undefined) {
+      shared.set(key, { path, creation, file: publish(creation, sharing.torrents) });
+    } else {
+      context.screen.warn(`${path} is the same torrent as ${twin.path}: it is shared once`);
+    }
+  }
+  return [...shared.values()];
+}
+
+/** Has the tracker give out the torrent; gives its name there. Two of one name must not hide each other. */
+function publish({ metainfo, bytes }: Creation, torrents: Map<string, Uint8Array>): string {
+  const { name, infoHash } = metainfo;
+  const file = torrents.has(`${name}.torrent`)
+    ? `${name}.${hex(infoHash).slice(0, 8)}.torrent`
+    : `${name}.torrent`;
+  torrents.set(file, bytes);
+  return file;
+}
+
+function create(
   context: Context,
-  { path, hosts, port, torrents }: {
-    path: string;
-    hosts: readonly string[];
-    port: number;
-    torrents: Map<string, Uint8Array>;
-  },
-): Promise<Shared> {
-  const { shell, interrupts, invocation } = context;
+  path: string,
+  { hosts, port, signal }: Sharing,
+): Promise<Creation> {
+  const { shell, invocation } = context;
   const pieceLength = invocation.options.number("piece-length");
-  const creation = await createFrom(context, {
+  return createFrom(context, {
     path,
     name: undefined,
     wish: { include: [], exclude: [], numbers: [] },
@@ -154,14 +186,7 @@ async function share(
       createdBy: USER_AGENT,
       createdAt: Math.floor(shell.clock.epochMs() / 1000),
     },
-  }, { signal: interrupts.signal });
-  // Two of one name must not hide each other.
-  const { name, infoHash } = creation.metainfo;
-  const file = torrents.has(`${name}.torrent`)
-    ? `${name}.${hex(infoHash).slice(0, 8)}.torrent`
-    : `${name}.torrent`;
-  torrents.set(file, creation.bytes);
-  return { path, creation, file };
+  }, { signal });
 }
 
 /** Seeds everything; resolves, with what runs, when all of it is verified. @throws the limit's reason. */
@@ -186,20 +211,33 @@ async function seed(
     }
   })();
   for (const { path, creation } of shared) {
-    const { metainfo } = creation;
+    const { metainfo } = creation.place;
     const { output: _output, stallTimeoutMs: _stall, ...options } = plan.torrent;
     const torrent = session.add({
       ...options,
-      metainfo,
-      output: dirname(resolve(path)),
+      ...creation.place,
       isUploadOnly: true,
     });
     running.push(torrent);
     progress.add(metainfo.name).follow(() => torrent.stats());
     await Promise.race([torrent.downloaded, asked(limit)]);
     limit.signal.throwIfAborted();
+    refusePart(path, torrent);
   }
   return running;
+}
+
+/** What others could never complete is not shared. */
+function refusePart(path: string, torrent: RunningTorrent): void {
+  const { state, bytesDone, bytesTotal } = torrent.stats();
+  if (state === "failed" || bytesDone >= bytesTotal) return;
+  const part = `${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`;
+  throw new DiskError(`Cannot share "${path}": only ${part} is still as it was hashed`, {
+    path,
+    operation: "read",
+    kind: "changed",
+    hint: "run the same command again once nothing writes to it",
+  });
 }
 
 function asked({ signal }: Deadline): Promise<void> {

@@ -33,6 +33,8 @@ export class FakeTorrent implements RunningTorrent {
   /** The download is complete; it goes on giving. */
   readonly beginSeeding: () => void;
   #isSeeding = false;
+  /** Of the 40,000 that it is said to have. */
+  bytesDone = 40_000;
   /** Whether a stop takes effect. */
   isStubborn = false;
 
@@ -55,7 +57,8 @@ export class FakeTorrent implements RunningTorrent {
   stats(): TorrentStats {
     const name = this.metainfo?.name ?? "a link";
     const state = this.#isSeeding ? "seeding" : "downloading";
-    return stats({ name, state, infoHash: this.infoHash, bytesDone: 40_000, bytesTotal: 40_000 });
+    const { infoHash, bytesDone } = this;
+    return stats({ name, state, infoHash, bytesDone, bytesTotal: 40_000 });
   }
 
   /** What is streamed, in chunks; it breaks off where it is stopped before its end. */
