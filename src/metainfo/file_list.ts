@@ -73,11 +73,32 @@ export function readFiles(info: BencodeDict, system: System): FileList {
 /** Components looked at; those that are no names are left out later. */
 const MAX_COMPONENTS = 2 * MAX_PATH_DEPTH;
 
-function readName(info: BencodeDict, system: System): string {
+/**
+ * The components of every file as the info dictionary has them, its name first: nothing is made safe.
+ *
+ * @throws {MetainfoError} naming the key that breaks a rule.
+ */
+export function readVerbatimPaths(info: BencodeDict): string[][] {
+  const name = nameOf(info);
+  if (!info.has("files")) return [[name]];
+  const names = new Names();
+  const paths: string[][] = [];
+  for (const entry of demandList({ dict: info, key: "files", parent: "info" })) {
+    const where = `info.files[${paths.length}]`;
+    if (!(entry instanceof BencodeDict)) throw broken(where, "not a dictionary");
+    paths.push([name, ...readPath(entry, where, names)]);
+  }
+  return paths;
+}
+
+function nameOf(info: BencodeDict): string {
   const plain = demandBytes({ dict: info, key: "name", parent: "info" });
   const better = info.bytes("name.utf-8");
-  const text = (better && exactText(better)) ?? repairedText(plain);
-  const name = safeTopName(text, system);
+  return (better && exactText(better)) ?? repairedText(plain);
+}
+
+function readName(info: BencodeDict, system: System): string {
+  const name = safeTopName(nameOf(info), system);
   if (name === undefined) throw broken("info.name", "empty or not a name");
   return name;
 }

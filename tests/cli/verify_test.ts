@@ -60,6 +60,37 @@ Deno.test("verify tells ok for every file and ends with 0", async () => {
   });
 });
 
+Deno.test(
+  "verify finds what is there under names that are not safe",
+  { ignore: isWindows },
+  async () => {
+    await withFolder(async (folder) => {
+      const names = ["dev\\x2ddisk", "b\u0001/c\\d", "plain"];
+      await fill(`${folder}/data/odd\\name`, Object.fromEntries(names.map((name) => [name, 3000])));
+      await fill(`${folder}/data`, { "one\\file": 3000 });
+      for (const [name, files] of [["odd\\name", 3], ["one\\file", 1]] as const) {
+        const torrent = `${folder}/${files}.torrent`;
+        assertEquals((await run(["create", `${folder}/data/${name}`, "-o", torrent])).code, 0);
+        for (const path of ["data", `data/${name}`]) {
+          const { code, stdout } = await run(["verify", torrent, `${folder}/${path}`]);
+          const words = stdout.trim().split("\n").map((line) => line.split(" ")[0]);
+          assertEquals([path, code, words], [path, 0, Array(files).fill("ok")], stdout);
+        }
+      }
+    });
+  },
+);
+
+Deno.test("verify names the torrent where nothing of it is at PATH", async () => {
+  await withFolder(async (folder) => {
+    await prepare(folder);
+    await Deno.mkdir(`${folder}/wrong`);
+    const { code, stderr } = await verify(folder, ["wrong"]);
+    assertEquals(code, 6);
+    assertStringIncludes(stderr, `PATH is the folder that holds "top", or "top" itself`);
+  });
+});
+
 Deno.test("verify tells what is bad, missing and extra, and ends with 6", async () => {
   await withFolder(async (folder) => {
     await prepare(folder);

@@ -6,6 +6,7 @@
  */
 
 import { hex } from "../../base/bytes.ts";
+import type { Metainfo } from "../../metainfo/torrent_file.ts";
 import type { Context, EndFacts, Ending } from "../context.ts";
 import { deadline } from "../deadline.ts";
 import { forTerminal } from "../escape.ts";
@@ -33,7 +34,8 @@ export async function runVerify(context: Context): Promise<Ending> {
   const { selection, idle } = chooseFiles(metainfo.files, wishOf(options));
   for (const glob of idle) throw noMatch("--exclude", glob, metainfo.files);
   using limit = deadline(shell.clock, options.number("timeout"), interrupts.signal);
-  const place = await placeOf(metainfo, path, shell);
+  const where = { path, shell, isReadOnly: !isRepair };
+  const place = await placeOf(metainfo, where);
   const found = await verifyPlace(context, { ...place, selection }, { signal: limit.signal });
   tell(context, found);
   const isGood = found.counts.bad === 0 && found.counts.missing === 0;
@@ -42,10 +44,10 @@ export async function runVerify(context: Context): Promise<Ending> {
     return await runDownloads(context, [source!], {
       ...plan,
       torrent: { ...plan.torrent, output: place.output },
-      place: (torrent) => placeOf(torrent, path, shell),
+      place: (torrent) => placeOf(torrent, where),
     });
   }
-  return endingOf(found, path);
+  return endingOf(found, metainfo, path);
 }
 
 function tell({ shell, screen, json }: Context, found: Verification): void {
@@ -69,7 +71,11 @@ function tell({ shell, screen, json }: Context, found: Verification): void {
   screen.note(`${word}: ${name}: ${parts.join(", ")}, ${progress.summary}`);
 }
 
-function endingOf({ metainfo, counts, progress }: Verification, path: string): Ending {
+function endingOf(
+  { metainfo, counts, progress }: Verification,
+  { name }: Metainfo,
+  path: string,
+): Ending {
   const facts: EndFacts = {
     infoHash: hex(metainfo.infoHash),
     bytesTotal: progress.bytesDone,
@@ -81,7 +87,7 @@ function endingOf({ metainfo, counts, progress }: Verification, path: string): E
     exitCode: 6,
     reason: "bad-data",
     message: `Cannot verify ${metainfo.name}: ${complaint(counts)}`,
-    hint: hintFor(metainfo.name, counts, path),
+    hint: hintFor(name, counts, path),
   };
   return { exitCode: 6, failure, facts };
 }
