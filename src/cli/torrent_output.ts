@@ -4,7 +4,7 @@
  * @module
  */
 
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { DiskError } from "../base/errors.ts";
 import type { Shell } from "../ports/shell.ts";
 import type { OptionValues } from "./option_values.ts";
@@ -46,6 +46,27 @@ export async function targetOf(
     });
   }
   return { kind: "file", path, replace };
+}
+
+/**
+ * Looks whether a new file can be written there, before the work is done that it is for.
+ *
+ * @throws {DiskError} where there is no folder for it, or one that cannot be written to.
+ */
+export async function checkTarget(
+  target: Target,
+  shell: Pick<Shell, "kindOf" | "roomAt">,
+): Promise<void> {
+  // What is there, a pipe for example, takes what is written in its own way.
+  if (target.kind === "stdout" || await shell.kindOf(target.path) !== undefined) return;
+  const { path } = target;
+  const folder = dirname(path);
+  const refuse = (why: string, kind: "missing" | "permission") => {
+    throw new DiskError(`Cannot write "${path}": ${why}`, { path, operation: "write", kind });
+  };
+  if (await shell.kindOf(folder) !== "folder") refuse(`there is no folder "${folder}"`, "missing");
+  const { trouble } = await shell.roomAt(folder);
+  if (trouble !== undefined) refuse(trouble, "permission");
 }
 
 /** Writes the torrent file. @throws {DiskError} */

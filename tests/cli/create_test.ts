@@ -332,3 +332,33 @@ Deno.test("create makes the same bytes every time where it leaves out the date",
     assertEquals((await read(`${folder}/1`)).createdAt, null);
   });
 });
+
+Deno.test("create tells that its output cannot be written before it hashes", async () => {
+  await withFolder(async (folder) => {
+    await fill(folder, { "data/a": 40_000, "file": 1 });
+    const unlisted = async (output: string, trouble?: string) => {
+      let isListed = false;
+      const { code, stderr } = await run(["create", `${folder}/data`, "-o", output], {
+        meddle: (shell) => {
+          const { list } = shell.folders;
+          shell.folders = {
+            ...shell.folders,
+            list: (path, options) => {
+              isListed = true;
+              return list(path, options);
+            },
+          };
+          if (trouble === undefined) return;
+          shell.roomAt = (path) => Promise.resolve({ path, trouble, freeBytes: undefined });
+        },
+      });
+      assertEquals([code, isListed], [4, false], stderr);
+      return stderr;
+    };
+    const missing = await unlisted(`${folder}/nodir/x.torrent`);
+    assert(missing.includes(`there is no folder "${folder}/nodir"`), missing);
+    await unlisted(`${folder}/file/x.torrent`);
+    const closed = await unlisted(`${folder}/x.torrent`, "permission denied");
+    assert(closed.includes(`Cannot write "${folder}/x.torrent": permission denied`), closed);
+  });
+});

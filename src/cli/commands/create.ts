@@ -17,7 +17,7 @@ import { createFrom, type Creation, type CreationPlan } from "../creation.ts";
 import { deadline } from "../deadline.ts";
 import { forTerminal } from "../escape.ts";
 import type { OptionValues } from "../option_values.ts";
-import { checkOutput, deliver, type Target, targetOf } from "../torrent_output.ts";
+import { checkOutput, checkTarget, deliver, type Target, targetOf } from "../torrent_output.ts";
 import { formatBytes, formatCount } from "../units.ts";
 import { UsageError } from "../usage_error.ts";
 
@@ -32,6 +32,7 @@ export async function runCreate(context: Context): Promise<Ending> {
   }
   using limit = deadline(shell.clock, options.number("timeout"), interrupts.signal);
   const target = await targetOf(options, shell, fileNameOf(plan, shell));
+  await checkTarget(target, shell);
   const creation = await createFrom(context, plan, {
     signal: limit.signal,
     ...(target.kind === "file" ? { output: target.path } : {}),

@@ -23,6 +23,10 @@ export class DiskShell extends FakeShell {
     return real.readSource(path, options ?? { maxBytes: 1e9 });
   }
 
+  override roomAt(path: string): ReturnType<FakeShell["roomAt"]> {
+    return real.roomAt(path);
+  }
+
   override kindOf(path: string): ReturnType<FakeShell["kindOf"]> {
     return real.kindOf(path) as ReturnType<FakeShell["kindOf"]>;
   }
