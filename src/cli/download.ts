@@ -9,6 +9,7 @@
  */
 
 import { join } from "@std/path";
+import { hex } from "../base/bytes.ts";
 import type { Magnet } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
 import type { World } from "../ports/world.ts";
@@ -17,32 +18,17 @@ import type { TorrentStats } from "../session/stats.ts";
 import { choose, type PlacedChoice } from "./choice.ts";
 import type { Context, RunningSession, RunningTorrent } from "./context.ts";
 import { type Deadline, deadline } from "./deadline.ts";
-import { errorFields, type Failure, failureOf, failureOfOutcome } from "./exit.ts";
+import { type Downloaded, Repeated, tellAll, tellEnd, type Telling } from "./downloaded.ts";
+import { type Failure, failureOf, failureOfOutcome } from "./exit.ts";
 import type { Plan } from "./plan.ts";
 import { pour, type Poured } from "./pour.ts";
 import { Progress, type ProgressRow } from "./progress.ts";
-import { renderSeeding, renderStopped } from "./render.ts";
-import { bytesBySourceOf, renderDone, renderDoneAll, renderReuse } from "./render_end.ts";
-import { forTerminal } from "./escape.ts";
+import { renderSeeding } from "./render.ts";
+import { renderReuse } from "./render_end.ts";
 import { noMatch } from "./select.ts";
 import { firstWordsOf, magnetOf } from "./magnet_source.ts";
 import { readTorrent } from "./source.ts";
 import { nameOfSource } from "./source_kind.ts";
-
-/** How one SOURCE ended. */
-export interface Downloaded {
-  readonly source: string;
-  /** In hex, once it was known. */
-  readonly infoHash?: string;
-  /** The last stats, where it got as far as to have some. */
-  readonly stats?: TorrentStats;
-  /** Its file or folder on the disk. */
-  readonly path?: string;
-  /** Why it is not complete, where it is not. */
-  readonly failure?: Failure;
-  /** Whoever read the stream, or the events, has gone, and nothing is to be said. */
-  readonly isLeft?: boolean;
-}
 
 /** What downloads are made with. */
 export interface DownloadParts {
@@ -68,6 +54,8 @@ export class Downloads {
   readonly #startedAt: number;
   readonly #names = new Map<string, string>();
   readonly #outputs = new Map<string, string>();
+  /** The source of every torrent that was started, by its infohash. */
+  readonly #sources = new Map<string, string>();
   #session: Promise<RunningSession> | undefined;
   #events: Promise<void> = Promise.resolve();
   readonly #running = new Set<RunningTorrent>();
@@ -84,7 +72,7 @@ export class Downloads {
     this.#startedAt = world.clock.now();
   }
 
-  /** Downloads every source, `-j` at a time; one result each, in their order. */
+  /** Downloads every source, `-j` at a time; one result for each torrent, in their order. */
   async run(sources: readonly string[]): Promise<Downloaded[]> {
     const { interrupts } = this.#context;
     const shown = new AbortController();
@@ -99,7 +87,8 @@ export class Downloads {
         const end = this.#download(sources[at]!, downloaded.resolve).then((result) => {
           // One that was stopped for want of a reader has nothing to say.
           const isLeft = interrupts.isLeft && result.failure?.reason === "terminated";
-          this.#tell(results[at] = isLeft ? { source: result.source, isLeft } : result);
+          results[at] = isLeft ? { source: result.source, isLeft } : result;
+          tellEnd(results[at], this.#telling);
           downloaded.resolve();
         });
         ends.push(end);
@@ -113,8 +102,9 @@ export class Downloads {
     await this.#close();
     shown.abort();
     await showing;
-    this.#tellAll(results);
-    return results;
+    const own = results.filter(({ isRepeated }) => isRepeated !== true);
+    tellAll(own, this.#telling);
+    return own;
   }
 
   /** The exit code of the command that was run while seeding, once it has ended. */
@@ -157,6 +147,7 @@ export class Downloads {
       const path = this.#pathOf(infoHash, stats);
       return { source, infoHash, stats, ...path, ...(failure === undefined ? {} : { failure }) };
     } catch (error) {
+      if (error instanceof Repeated) return this.#repeated(source, error);
       const infoHash = torrent?.infoHash;
       return { source, failure: failureOf(error), ...(infoHash === undefined ? {} : { infoHash }) };
     } finally {
@@ -166,9 +157,26 @@ export class Downloads {
   }
 
   /** Where its data is, unless that went to standard output. */
-  #pathOf(infoHash: string, { name }: TorrentStats): { readonly path?: string } {
+  #pathOf(infoHash: string, { name }: TorrentStats): Pick<Downloaded, "folder" | "path"> {
     if (this.#plan.pour !== undefined) return {};
-    return { path: join(this.#outputs.get(infoHash) ?? this.#plan.torrent.output, name) };
+    const folder = this.#outputs.get(infoHash) ?? this.#plan.torrent.output;
+    return { folder, path: join(folder, name) };
+  }
+
+  #repeated(source: string, { message, infoHash }: Repeated): Downloaded {
+    const { screen, json } = this.#context;
+    screen.warn(message);
+    json?.write({ v: 1, type: "warning", at: this.#world.clock.epochMs(), infoHash, message });
+    return { source, infoHash, isRepeated: true };
+  }
+
+  /** Makes the torrent that of a source. @throws {Repeated} where it is another one's. */
+  #claim(infoHash: Uint8Array | null, source: string): void {
+    if (infoHash === null) return;
+    const key = hex(infoHash);
+    const first = this.#sources.get(key);
+    if (first !== undefined) throw new Repeated(nameOfSource(source), nameOfSource(first), key);
+    this.#sources.set(key, source);
   }
 
   /** Seeding that something else than its goals has ended is no success. */
@@ -205,6 +213,7 @@ export class Downloads {
     const { selection, file, placed } = await this.#choose(source, metainfo);
     const session = await this.#open();
     signal.throwIfAborted();
+    this.#claim(metainfo.infoHash, source);
     const torrent = session.add({
       ...options,
       metainfo,
@@ -221,6 +230,7 @@ export class Downloads {
     const { metadataMs, torrent: options } = this.#plan;
     const session = await this.#open();
     this.#limit.signal.throwIfAborted();
+    this.#claim(magnet.infoHash, source);
     let file: number | undefined;
     const torrent: RunningTorrent = session.addMagnet({
       ...options,
@@ -361,40 +371,8 @@ export class Downloads {
     this.#context.screen.note(renderSeeding(stats));
   }
 
-  /** What is told of a download that ended; of the only one, the end of the run tells its failure. */
-  #tell(result: Downloaded): void {
-    const { screen } = this.#context;
-    const { stats, failure, isLeft } = result;
-    if (isLeft) return;
-    const { pour, torrent } = this.#plan;
-    if (failure === undefined) screen.note(renderDone(stats!, pour ? undefined : torrent.output));
-    else if (failure.reason === "interrupted" || failure.reason === "terminated") {
-      if (stats !== undefined) screen.note(renderStopped(stats, pour === undefined));
-    } else if (!this.#isOnly) {
-      const label = stats?.name ?? nameOfSource(result.source);
-      screen.note(`failed: ${forTerminal(`${label}: ${failure.message}`)}`);
-    }
-    if (!this.#isOnly) this.#tellScript(result);
-  }
-
-  /** The last line of several that all ended well. */
-  #tellAll(results: readonly Downloaded[]): void {
-    if (this.#isOnly || results.some(({ failure, isLeft }) => failure || isLeft)) return;
-    this.#context.screen.note(renderDoneAll(results.flatMap(({ stats }) => stats ?? [])));
-  }
-
-  /** The event of one download among several; the last line of all is the run's. */
-  #tellScript({ source, infoHash, stats, path, failure }: Downloaded): void {
-    const at = this.#world.clock.epochMs();
-    const base = { at, source, ...(infoHash === undefined ? {} : { infoHash }) };
-    if (failure !== undefined) {
-      this.#context.json?.write({ v: 1, type: "error", ...base, ...errorFields(failure) });
-      return;
-    }
-    const { bytesTotal, bytesDownloaded, bytesUploaded, seconds } = stats!;
-    const bytesBySource = bytesBySourceOf([stats!]);
-    const totals = { bytesTotal, bytesDownloaded, bytesUploaded, bytesBySource, seconds };
-    const end = { exitCode: 0, ...(path === undefined ? {} : { path }) };
-    this.#context.json?.write({ v: 1, type: "done", ...base, ...end, ...totals });
+  get #telling(): Telling {
+    const { screen, json } = this.#context;
+    return { screen, json, at: this.#world.clock.epochMs(), isOnly: this.#isOnly };
   }
 }

@@ -25,8 +25,9 @@ export const KINDS: Readonly<Record<string, string>> = {
  * from, what was given. Without a folder the data went to standard output.
  */
 export function renderDone(stats: TorrentStats, output: string | undefined): string {
-  const { bytesTotal, seconds } = stats;
-  const parts = [`${formatBytes(bytesTotal)} in ${formatSeconds(seconds)}`];
+  const { bytesDone, bytesTotal, seconds } = stats;
+  const part = isPart([stats]) ? `${formatBytes(bytesDone)} of ` : "";
+  const parts = [`${part}${formatBytes(bytesTotal)} in ${formatSeconds(seconds)}`];
   parts.push(...renderTransfer([stats]));
   const place = output === undefined ? "to standard output" : `in ${forTerminal(output)}`;
   return `done: ${forTerminal(stats.name)}: ${parts.join(", ")}, ${place}`;
@@ -46,6 +47,13 @@ export function renderDoneAll(all: readonly TorrentStats[]): string {
   return `done: ${all.length} torrents: ${parts.join(", ")}`;
 }
 
+/** Whether seeding of what was there ended, and that was not all. */
+function isPart(all: readonly TorrentStats[]): boolean {
+  return all.some(({ bytesDownloaded, bytesDone, bytesTotal }) =>
+    bytesDownloaded === 0 && bytesDone < bytesTotal
+  );
+}
+
 /** What was fetched, from where, and what was given. */
 function renderTransfer(all: readonly TorrentStats[]): string[] {
   const fetched = all.reduce((sum, stats) => sum + stats.bytesDownloaded, 0);
@@ -53,7 +61,7 @@ function renderTransfer(all: readonly TorrentStats[]): string[] {
   const total = all.reduce((sum, stats) => sum + stats.bytesTotal, 0);
   const seconds = Math.max(0.001, ...all.map((stats) => stats.seconds));
   const parts: string[] = [];
-  if (fetched === 0) parts.push("all of it was there");
+  if (fetched === 0) parts.push(isPart(all) ? "the rest was not there" : "all of it was there");
   else {
     const from = renderOrigins(all);
     parts.push(`${formatBytes(fetched)} fetched at ${formatRate(fetched / seconds)}${from}`);

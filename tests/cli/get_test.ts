@@ -184,6 +184,23 @@ Deno.test("get with several sources tells each and lets the highest code win", a
   assert(shell.stderr.lines.includes("failed: b: Cannot finish b: no peers"));
 });
 
+Deno.test("get downloads once what several sources name", async () => {
+  const files = { ...FILES, "copy.torrent": FILES["a.torrent"] };
+  const sources = "a.torrent copy.torrent";
+  const { shell, session, code } = await run(`get ${sources} -o out`, { files });
+  assertEquals([code, session.torrents.length], [0, 1], shell.stderr.text);
+  const line = "warning: copy.torrent is the same torrent as a.torrent: it is downloaded once";
+  assert(shell.stderr.lines.includes(line), shell.stderr.text);
+  assertEquals(shell.stderr.lines.filter((line) => line.startsWith("done: ")).length, 1);
+  const link = `magnet:?xt=urn:btih:${session.torrents[0]!.infoHash}`;
+  const mixed = await run(`get ${link} ${sources} b.torrent --json`, { files });
+  assertEquals([mixed.code, mixed.session.torrents.length], [0, 2], mixed.shell.stderr.text);
+  const ends = events(mixed.shell).filter(({ type }) => type === "done");
+  assertEquals(ends.map(({ source }) => source), [link, "b.torrent", undefined]);
+  const warned = events(mixed.shell).filter(({ type }) => type === "warning");
+  assertEquals(warned.length, 2);
+});
+
 Deno.test("get takes a list and does no more than -j at a time", async () => {
   const { shell, session, exitCode } = start("get set.torrent -i list -j 2", { onAdd: () => {} });
   await shell.clock.advance(0);

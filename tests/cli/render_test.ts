@@ -148,8 +148,15 @@ Deno.test("renderDone() and renderStopped() begin with a word to grep", () => {
       "19.5 MiB given (ratio 0.02), in out",
   );
   assertEquals(
-    renderDone(stats({ bytesDownloaded: 0, seconds: 0.31, sources: [] }), "."),
+    renderDone(
+      stats({ bytesDone: 1e9, bytesTotal: 1e9, bytesDownloaded: 0, seconds: 0.31, sources: [] }),
+      ".",
+    ),
     "done: data.bin: 954 MiB in 0.3s, all of it was there, in .",
+  );
+  assertEquals(
+    renderDone(stats({ bytesDownloaded: 0, seconds: 0.31, sources: [] }), "there"),
+    "done: data.bin: 431 MiB of 954 MiB in 0.3s, the rest was not there, in there",
   );
   assertEquals(renderStopped(stats()), "stopped: data.bin at 45.2 %; the same command continues");
 });

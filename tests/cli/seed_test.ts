@@ -54,6 +54,18 @@ Deno.test("seed ends with 4 when there is nothing at PATH", async () => {
   }
 });
 
+Deno.test("seed tells of a part that it was one, and where it lies", async () => {
+  const here = { folders: ["down"], files: { "down/a": new Uint8Array(1) } };
+  const { shell, code } = await run("seed a.torrent down", here, (torrent) => {
+    torrent.bytesDone = 10_000;
+    torrent.end({ kind: "complete" });
+  });
+  assertEquals(code, 0);
+  const done = shell.stderr.lines.find((line) => line.startsWith("done: "))!;
+  assert(done.endsWith(", in down"), done);
+  assert(done.startsWith("done: a: 9.77 KiB of 39.1 KiB in "), done);
+});
+
 Deno.test("get seeds when a goal asks for it, and not when the goal is nothing", async () => {
   const options = async (line: string) => (await run(line)).session.torrents[0]!.options;
   assertEquals((await options("get a.torrent")).seed, false);

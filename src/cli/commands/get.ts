@@ -8,7 +8,8 @@
 
 import type { Context, EndFacts, Ending } from "../context.ts";
 import { type Deadline, deadline } from "../deadline.ts";
-import { type Downloaded, Downloads } from "../download.ts";
+import { Downloads } from "../download.ts";
+import type { Downloaded } from "../downloaded.ts";
 import { type Failure, Interrupted } from "../exit.ts";
 import { openLog } from "../log.ts";
 import { asGuest, type Plan, planOf, pouring, withCommand } from "../plan.ts";
@@ -61,7 +62,7 @@ async function runWithin(
   if (context.json !== undefined) interrupts.stopWithOutput();
   const downloads = new Downloads({ context, plan, world, limit, isOnly: sources.length === 1 });
   const results = await downloads.run(sources);
-  const ending = results.length === 1 ? endingOf(results[0]!) : summary(results);
+  const ending = sources.length === 1 ? endingOf(results[0]!) : summary(results);
   const { commandCode } = downloads;
   const isCommands = ending.failure === undefined && !interrupts.isLeft;
   return isCommands && commandCode !== undefined ? { ...ending, exitCode: commandCode } : ending;

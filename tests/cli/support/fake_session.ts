@@ -58,7 +58,8 @@ export class FakeTorrent implements RunningTorrent {
     const name = this.metainfo?.name ?? "a link";
     const state = this.#isSeeding ? "seeding" : "downloading";
     const { infoHash, bytesDone } = this;
-    return stats({ name, state, infoHash, bytesDone, bytesTotal: 40_000 });
+    const fetched = this.options.isUploadOnly ? { bytesDownloaded: 0 } : {};
+    return stats({ name, state, infoHash, bytesDone, bytesTotal: 40_000, ...fetched });
   }
 
   /** What is streamed, in chunks; it breaks off where it is stopped before its end. */
