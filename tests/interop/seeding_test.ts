@@ -11,6 +11,8 @@ import { LEECHES, type LeechKind } from "./support/leeches.ts";
 import type { Child } from "./support/process.ts";
 import { errorLines, lastNumber, Run } from "./support/starling.ts";
 import type { TorrentFile } from "./support/torrent.ts";
+import type { ByteStream } from "../../src/ports/network.ts";
+import { handshake, ID, message, RawReader, u32 } from "../sim/raw_wire.ts";
 import { until } from "./support/wait.ts";
 
 const SINGLE: DatasetSpec = { name: "single file.bin", bytes: 12 * MIB + 12_345, seed: 31 };
@@ -43,6 +45,55 @@ for (const kind of LEECHES) {
     [kind.need],
     (lab) => downloads(lab, kind, { scheme: "http", spec: FOLDER, options: ["--super-seed"] }),
   );
+}
+
+interopTest(
+  "forty leeches that ask for everything at once cost no more memory than one",
+  ["libtorrent"],
+  async (lab) => {
+    const torrent = await lab.make({ name: "forty.bin", bytes: 16 * MIB, seed: 33 }, {
+      pieceBytes: 256 * KIB,
+    });
+    const seed = startSeed(lab, torrent, ["--max-peers", "44", "--no-trackers", "--no-lsd"]);
+    const { port } = await seed.event((event) => event.type === "listening");
+    await seed.event((event) => event.type === "progress" && event.piecesDone === 64);
+    const infoHash = hexBytes(torrent.infoHash);
+    const leeches = Array.from({ length: 40 }, (_, i) => takeAll(Number(port), infoHash, i));
+    assertEquals(await Promise.all(leeches), leeches.map(() => 16 * MIB));
+    seed.kill("SIGINT");
+    const result = await seed.result();
+    assertEquals([result.code, errorLines(result)], [130, []], result.tail);
+    assertLess(result.peakRssBytes, 200 * MIB);
+  },
+);
+
+/** Takes 16 MiB by hand: asks for all 1,024 blocks when it is served. Gives the bytes that came. */
+async function takeAll(port: number, infoHash: Uint8Array, number: number): Promise<number> {
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  const id = new TextEncoder().encode(`-RL0000-forty${String(number).padStart(7, "0")}`);
+  await conn.write(handshake(infoHash, id, { fast: true }));
+  await conn.write(message(ID.interested));
+  const reader = new RawReader(conn as unknown as ByteStream);
+  await reader.take(68);
+  let bytes = 0;
+  while (bytes < 16 * MIB) {
+    const next = await reader.next();
+    if (!next) break;
+    if (next.id === ID.piece) bytes += next.payload.length - 8;
+    if (next.id !== ID.unchoke) continue;
+    // What was refused by a choke is not asked for again: the turn is long enough for all of it.
+    const all: number[] = [];
+    for (let block = 0; block < 1024; block++) {
+      const [piece, begin] = [block >> 4, (block & 15) * 16 * KIB];
+      all.push(...message(ID.request, [piece, begin, 16 * KIB].flatMap(u32)));
+    }
+    for (let at = 0; at < all.length;) at += await conn.write(Uint8Array.from(all.slice(at)));
+  }
+  return bytes;
+}
+
+function hexBytes(text: string): Uint8Array {
+  return Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 }
 
 interopTest(
