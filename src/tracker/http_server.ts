@@ -100,7 +100,9 @@ export class HttpTrackerServer {
     const { table, picks } = this.#state;
     const { isSeed, event, numWant } = question;
     const want = event === "stopped" ? 0 : clampWant(numWant);
-    table.choose({ torrent, asker: peer, isSeed, isV6, want }, picks);
+    // From a magnet link aria2 1.36 says that nothing is left, since it does not know: it wants seeds.
+    const isSated = isSeed && event !== "started";
+    table.choose({ torrent, asker: peer, isSeed: isSated, isV6, want }, picks);
     return this.#out.subarray(0, 2 * table.putCompact(picks, this.#pairs, 0));
   }
 

@@ -83,6 +83,13 @@ Deno.test("announce() lists whoever announces and gives them to the next, of bot
   assertEquals(scrape(hash(1), hash(2)), [{ seeds: 2, completed: 1, leeches: 1 }, null]);
 });
 
+Deno.test("announce() gives seeds to whoever starts with nothing left, since it may not know the size", () => {
+  const { peers } = setup();
+  assertEquals(peers("1.0.0.1", { left: 0, event: "started" }), []);
+  assertEquals(peers("1.0.0.2", { left: 0, event: "started" }), ["1.0.0.1:6881"]);
+  assertEquals(peers("1.0.0.2", { left: 0 }), []);
+});
+
 Deno.test("announce() does not list the address that a query names", () => {
   const { raw, peers } = setup();
   const query = announceUrl("", request()).slice(1);
