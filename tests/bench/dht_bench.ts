@@ -9,7 +9,7 @@
  * | 10,000 nodes | searches, seed | found   | median until found   | median until over    |
  * | ------------ | -------------- | ------- | -------------------- | -------------------- |
  * | 20 % dead    | 1000, 1        | 100 %   | 150 ms, 12 queries   | 650 ms, 26 queries   |
- * | 20 % liars   | 400, 1         | 97.75 % | 150 ms, 15 queries   | 850 ms, 32 queries   |
+ * | 20 % liars   | 1000, 1        | 98.00 % | 150 ms, 14 queries   | 850 ms, 32 queries   |
  *
  * @module
  */
