@@ -74,6 +74,8 @@ interface Entry extends Candidate {
   token: Uint8Array | undefined;
   /** Who told of it; `undefined` for our own knowledge. */
   source: Entry | undefined;
+  /** The node of ours from which it descends; it may be itself. */
+  root: Entry;
   readonly place: Place;
   isVerified: boolean;
   isTooClose: boolean;
@@ -181,7 +183,7 @@ export class Lookup {
     if (entry.source) entry.source.tried++;
     if (entry.id && !entry.isVerified) this.#outsiders++;
     if (entry.isTooClose) this.#tooClose++;
-    rootOf(entry).descent++;
+    entry.root.descent++;
     this.#asked++;
     this.#queries++;
     return entry;
@@ -271,7 +273,7 @@ export class Lookup {
     let least = Infinity;
     for (const entry of this.#candidates) {
       if (entry.state !== "new" || !entry.isVerified || this.#isPassedOver(entry)) continue;
-      const turns = Math.floor(rootOf(entry).descent / DESCENT);
+      const turns = Math.floor(entry.root.descent / DESCENT);
       if (turns < least) [best, least] = [entry, turns];
     }
     return best;
@@ -289,7 +291,10 @@ export class Lookup {
     if (source && place.isLocal && !source.place.isLocal) return;
     const known = this.#byHost.get(place.host);
     if (known) {
-      if (known.source && isDistrusted(known.source)) known.source = source;
+      if (known.source && isDistrusted(known.source)) {
+        known.source = source;
+        known.root = source?.root ?? known;
+      }
       return;
     }
     if (this.#isCrowded(place.net)) return;
@@ -358,13 +363,6 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return compareDistance(a, b, a) === 0;
 }
 
-/** The node of ours from which a candidate descends. */
-function rootOf(entry: Entry): Entry {
-  let root = entry;
-  while (root.source) root = root.source;
-  return root;
-}
-
 function isDistrusted(source: Entry): boolean {
   return source.dead >= PATIENCE + 2 * source.live;
 }
@@ -373,19 +371,15 @@ function makeEntry(
   id: Uint8Array | undefined,
   where: Pick<Entry, "address" | "place" | "source">,
 ): Entry {
-  return {
-    id,
-    address: where.address,
-    place: where.place,
-    source: where.source,
-    state: "new",
-    token: undefined,
-    isVerified: false,
-    isTooClose: false,
-    tried: 0,
-    live: 0,
-    dead: 0,
-    ahead: 0,
-    descent: 0,
+  const { address, place, source } = where;
+  const counts = { tried: 0, live: 0, dead: 0, ahead: 0, descent: 0 };
+  const judgement = { isVerified: false, isTooClose: false };
+  const entry: Omit<Entry, "root"> & { root: Entry | undefined } = {
+    ...{ id, address, place, source, state: "new", token: undefined, root: source?.root },
+    ...judgement,
+    ...counts,
   };
+  // Two that were told of by each other are no circle: what they descend from was settled before.
+  entry.root ??= entry as Entry;
+  return entry as Entry;
 }

@@ -378,6 +378,23 @@ Deno.test("next() gets past a crowd of liars by the word of others, when the cro
   assert(lookup.queries < 60, `${lookup.queries} queries`);
 });
 
+Deno.test("next() comes to an end when two distrusted nodes were told of by each other", () => {
+  const lookup = setup({ density: 14 });
+  const [root, other, a, b] = [near(3, 1), near(3, 2), near(8, 3), near(8, 4)];
+  const dead = (from: number) => Array.from({ length: 8 }, (_, i) => near(12, from + i));
+  lookup.add(root!);
+  lookup.add(other!);
+  const told = new Map([[1, [a!]], [2, []], [3, [b!, ...dead(20)]], [4, [a!, ...dead(40)]]]);
+  for (let list = asked(lookup); list.length > 0; list = asked(lookup)) {
+    for (const one of list) {
+      const last = Number(one.address.host.split(".")[3]);
+      if (last >= 20) lookup.onFailure(one);
+      else answer(lookup, one, told.get(last));
+    }
+  }
+  assert(lookup.queries < MAX_QUERIES);
+});
+
 Deno.test("isDone does not count nodes that are too close to be true", () => {
   const lookup = setup({ density: 0 });
   for (let i = 0; i < 20; i++) lookup.add(near(40 + i, i));
