@@ -210,7 +210,7 @@ class FileStream {
   }
 
   /** Reads what comes next, of one piece; returns how much that is, 0 at the end or when it was stopped. */
-  async #read(memory: Uint8Array<ArrayBuffer>): Promise<number> {
+  async #read(memory: Uint8Array): Promise<number> {
     const { host: { metainfo: { pieceMap } }, end } = this.#parts;
     if (this.#at === end) return 0;
     const piece = pieceMap.pieceAt(this.#at);
