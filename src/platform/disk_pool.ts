@@ -4,7 +4,7 @@
  * Workers are started late: the first with the first job, another when the queue has grown past what one
  * keeps up with. A lane gets its next message while it works on the one before, never more, so
  * that the rest stays free for whichever lane is done first. Small pieces that wait together travel
- * together.
+ * together. Where hashing is slow, the calling thread hashes what the lanes are behind with.
  *
  * Ordering: an answer reflects every write that was answered before it was asked for; nothing else is
  * promised between jobs. `sync` and `close` go to every lane that has the store.

@@ -2,9 +2,9 @@
  * The files of one torrent on the real disk: piece buffers on shared memory, and jobs handed to two
  * pools.
  *
- * Heavy work (hashing, writing) is done in Workers, looks at files on the calling thread, so that a
- * download need not wait for a Worker to come up before it begins. A small torrent is done with before
- * a Worker would be ready and never starts one.
+ * Heavy work (hashing, writing) is done in Workers; looks at files begin on the calling thread, and pieces
+ * are written there until a Worker has come up, so that a download need not wait for one. A small torrent is
+ * done with before a Worker would be ready and never starts one.
  *
  * A buffer is a slot of the store's shared memory; free slots are reused last in, first out, so memory
  * follows what is in use and not the budget.

@@ -28,6 +28,7 @@ async function read(child: Deno.ChildProcess, pattern: RegExp): Promise<RegExpMa
 }
 
 Deno.test("get in a CI job prints few lines, no control character, and a summary", {
+  // The pipes of the seed, which is ended by a signal.
   sanitizeResources: false,
 }, async () => {
   await withFolder(async (folder) => {
