@@ -27,6 +27,7 @@ import { renderSeeding } from "./render.ts";
 import { renderReuse } from "./render_end.ts";
 import { noMatch } from "./select.ts";
 import { firstWordsOf, magnetOf } from "./magnet_source.ts";
+import { runCommand } from "./seed_command.ts";
 import { readTorrent } from "./source.ts";
 import { nameOfSource } from "./source_kind.ts";
 
@@ -117,11 +118,9 @@ export class Downloads {
     const { command } = this.#plan;
     if (command === undefined) return;
     const { shell, interrupts } = this.#context;
+    const { signal } = this.#limit;
     try {
-      this.#commandCode = await shell.run(command, {
-        signal: interrupts.signal,
-        endWith: () => interrupts.endSignal,
-      });
+      this.#commandCode = await runCommand(command, { shell, interrupts, signal });
     } finally {
       for (const torrent of this.#running) void torrent.stop();
     }

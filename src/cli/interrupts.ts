@@ -72,7 +72,7 @@ export class Interrupts implements Disposable {
   /** Asks everything to stop once standard output cannot be written any more. */
   stopWithOutput(): void {
     this.#shell.stdout.closed.then(() => {
-      if (this.signal.aborted) return;
+      if (this.signal.aborted || this.#over.signal.aborted) return;
       this.#isLeft = true;
       this.stop(143);
     });

@@ -28,8 +28,8 @@ export interface Look {
 /** What an option's value is asked of; a verb without the option answers as if it was not given. */
 export type Options = Pick<OptionValues, "flag" | "text" | "number">;
 
-/** The look for a run. */
-export function lookOf(shell: Shell, options: Options): Look {
+/** The look for a run; `isPouring` where standard output carries the data of a torrent. */
+export function lookOf(shell: Shell, options: Options, isPouring: boolean = false): Look {
   const isDumb = shell.env("TERM") === "dumb";
   const isLive = shell.stderr.isTerminal && !isDumb;
   const isJson = options.flag("json");
@@ -40,8 +40,10 @@ export function lookOf(shell: Shell, options: Options): Look {
     progress: progressMode(options.text("progress") ?? "auto", {
       isLive,
       isQuiet,
-      // Events tell a script how it goes; lines are for people, where the two do not mix.
-      isTold: isJson && (shell.stdout.isTerminal || !shell.stderr.isTerminal),
+      // Events tell a script how it goes; lines are for people, where the two do not mix. Nor does a block
+      // mix with data on one terminal.
+      isTold: isJson && (shell.stdout.isTerminal || !shell.stderr.isTerminal) ||
+        isPouring && shell.stdout.isTerminal && shell.stderr.isTerminal,
     }),
     isColored: isColored(shell, options, isLive),
     isQuiet,

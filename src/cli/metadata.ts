@@ -36,9 +36,9 @@ export async function fetchMetadata(
   const row = progress.add(nameOfMagnet(magnet));
   const telling = (async () => {
     for await (const event of session.events()) {
-      if (event.type !== "warning") continue;
-      screen.warn(event.message);
-      json?.write(event);
+      if (event.type === "warning") screen.warn(event.message);
+      // The others that need metadata print something of their own, one object for example.
+      if (invocation.verb.name === "meta" && event.type !== "metadata") json?.write(event);
     }
   })();
   const torrent = session.addMagnet({

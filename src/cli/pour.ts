@@ -7,6 +7,7 @@
 import { StreamError } from "../base/errors.ts";
 import type { Output } from "../ports/shell.ts";
 import type { FileEntry } from "../metainfo/torrent_file.ts";
+import { forTerminal } from "./escape.ts";
 import { type Failure, failureOf } from "./exit.ts";
 import { chooseFiles, closeNames, type FileWish } from "./select.ts";
 import { UsageError } from "./usage_error.ts";
@@ -60,8 +61,8 @@ const POUR_BYTES = 262_144;
 export type Poured = "taken" | "left" | "broken" | Failure;
 
 /**
- * Writes a stream to an output, no faster than that takes it. Never rejects: "broken" is a stream that broke
- * off, of which its torrent tells why.
+ * Writes a stream to an output, no faster than that takes it: byte by byte, but to a terminal as text that
+ * moves no cursor. Never rejects: "broken" is a stream that broke off, of which its torrent tells why.
  */
 export async function pour(
   stream: ReadableStream<Uint8Array>,
@@ -72,19 +73,44 @@ export async function pour(
   const reader = stream.getReader({ mode: "byob" });
   // The same memory goes to and fro: chunks of their own would be garbage by the hundred a second.
   let memory = new Uint8Array(POUR_BYTES);
+  const text = output.isTerminal ? new ShownText() : undefined;
   try {
     for (;;) {
       const { value, done } = await reader.read(memory);
       if (done) break;
-      output.writeBytes(value);
+      if (text === undefined) output.writeBytes(value);
+      else output.write(text.next(value));
       await output.flush();
       if (isClosed) return "left";
       memory = new Uint8Array(value.buffer);
     }
+    if (text !== undefined) output.write(text.end());
     return "taken";
   } catch (error) {
     return error instanceof StreamError ? "broken" : failureOf(error);
   } finally {
     reader.cancel().catch(() => {});
+  }
+}
+
+/** Bytes as a terminal may show them: what is no text, or would move the cursor, is escaped. */
+class ShownText {
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  #isInLine = false;
+
+  /** What there is to show of the next bytes. */
+  next(bytes: Uint8Array): string {
+    return this.#shown(this.#decoder.decode(bytes, { stream: true }));
+  }
+
+  /** What is left, and an end of the last line. */
+  end(): string {
+    const rest = this.#shown(this.#decoder.decode());
+    return this.#isInLine ? `${rest}\n` : rest;
+  }
+
+  #shown(text: string): string {
+    if (text !== "") this.#isInLine = !text.endsWith("\n");
+    return text.replace(/[^\n\t]+/g, forTerminal);
   }
 }

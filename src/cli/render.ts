@@ -28,6 +28,8 @@ const MIN_BAR = 8;
 const GAP = 2;
 /** Room for a rate and the time left, so that bars end where the others do. */
 const TAIL = 22;
+/** What a line for one of several has besides its name, where there is no room for a bar. */
+const BESIDE_NAME = 32;
 
 /** Where lines are drawn. */
 export interface Canvas {
@@ -44,7 +46,9 @@ export function renderBlock(rows: readonly Row[], canvas: Canvas): string[] {
   // The last line of the screen stays free, so that a block never scrolls.
   const room = Math.max(1, canvas.rows - 2);
   const each = rows.length * 2 <= room ? 2 : 1;
-  const lines = rows.slice(0, room).flatMap((row) => renderOneOfMany(row, canvas).slice(0, each));
+  const shown = rows.slice(0, room);
+  const names = nameColumns(shown, canvas.columns);
+  const lines = shown.flatMap((row) => renderOneOfMany(row, names, canvas).slice(0, each));
   if (rows.length > room) lines.push(cut(`… and ${rows.length - room} more`, canvas.columns));
   lines.push(renderTotal(rows, canvas));
   return lines;
@@ -176,11 +180,22 @@ function count(n: number, what: string): string {
   return n === 1 ? `1 ${what}` : `${n} ${what}s`;
 }
 
+/** Columns for the names of several: as the longest needs, up to a third, less where there are few. */
+function nameColumns(rows: readonly Row[], columns: number): number {
+  const widest = Math.max(...rows.map((row) => widthOf(nameOf(row))));
+  const most = Math.min(Math.floor(columns / 3), Math.max(10, columns - BESIDE_NAME));
+  return Math.max(4, Math.min(most, Math.max(8, widest)));
+}
+
+function nameOf({ label, stats }: Row): string {
+  return forTerminal(stats?.name ?? label);
+}
+
 /** `name   45.2 % ████░░░  35.1 MiB/s  31s left`, and below it what there is to say of its peers. */
-function renderOneOfMany({ label, stats }: Row, canvas: Canvas): string[] {
+function renderOneOfMany(row: Row, room: number, canvas: Canvas): string[] {
   const { columns } = canvas;
-  const name = forTerminal(stats?.name ?? label);
-  const room = Math.max(4, Math.floor(columns / 3));
+  const { stats } = row;
+  const name = nameOf(row);
   const head = pad(cut(name, room), room);
   if (stats === undefined) return [cut(`${head}  reading`, columns), ""];
   const isChecking = stats.state === "checking";

@@ -11,7 +11,7 @@ import { BugError } from "../base/errors.ts";
 import type { Shell } from "../ports/shell.ts";
 import type { Context, Ending, Parts } from "./context.ts";
 import { forActions, forJson, forTerminal } from "./escape.ts";
-import { errorFields, failureOf } from "./exit.ts";
+import { errorFields, failureOf, Interrupted } from "./exit.ts";
 import { shortHelp } from "./help.ts";
 import { Interrupts } from "./interrupts.ts";
 import { lookOf, type Options } from "./look.ts";
@@ -39,28 +39,57 @@ export async function runCli(shell: Shell, parts: Parts): Promise<number> {
   } catch (error) {
     return await refuse(shell, error);
   }
-  const screen = new Screen(shell, lookOf(shell, invocation.options));
+  const isPouring = pours(invocation);
+  const screen = new Screen(shell, lookOf(shell, invocation.options, isPouring));
   const json = screen.look.isJson ? new JsonLines(shell.stdout) : undefined;
   let ending: Ending;
   {
     using interrupts = new Interrupts(shell, () => screen.abandon());
     using _crash = shell.onCrash((error) => crash(error, { shell, screen, json }));
-    const context: Context = { shell, parts, invocation, screen, interrupts, json };
-    try {
-      for (const warning of invocation.warnings) screen.warn(warning);
-      ending = await runVerb(context);
-      // What could not be written is a failure of its own; a reader that went away is not.
-      if (ending.exitCode === 0 || interrupts.isLeft) await flush(shell, interrupts.signal);
-    } catch (error) {
-      const failure = failureOf(error);
-      ending = { exitCode: failure.exitCode, failure };
-    }
+    using _pause = pauses(shell, screen);
+    // A stream knows better what it means that its reader has gone.
+    if (!isPouring) interrupts.stopWithOutput();
+    ending = await endingOf({ shell, parts, invocation, screen, interrupts, json });
     tell(ending, { shell, screen, json });
     const isSummedUp = SUMMED_UP.has(invocation.verb.name) && !interrupts.isLeft;
     if (isSummedUp) await writeStepSummary(shell, ending);
     await flush(shell, interrupts.signal).catch(() => {});
   }
   return ending.exitCode;
+}
+
+/** Whether standard output is the data of a torrent. */
+function pours({ verb, options }: Invocation): boolean {
+  return verb.name === "cat" || options.text("output") === "-";
+}
+
+/** Gives the terminal back while the process stands still, where there is a block on it. */
+function pauses(shell: Shell, screen: Screen): Disposable {
+  if (screen.look.progress !== "bar") return { [Symbol.dispose]() {} };
+  return shell.onSuspend({ onStop: () => screen.pause(), onContinue: () => screen.resume() });
+}
+
+/** Runs the verb; whatever goes wrong is an ending, too. */
+async function endingOf(context: Context): Promise<Ending> {
+  const { shell, screen, interrupts, invocation } = context;
+  let ending: Ending;
+  try {
+    for (const warning of invocation.warnings) screen.warn(warning);
+    ending = await runVerb(context);
+  } catch (error) {
+    const failure = failureOf(error);
+    ending = { exitCode: failure.exitCode, failure };
+  }
+  const isStopped = ending.failure?.error instanceof Interrupted;
+  if (interrupts.isLeft && isStopped) ending = { exitCode: 0 };
+  try {
+    // What could not be written is a failure of its own; a reader that went away is not.
+    if (ending.exitCode === 0) await flush(shell, interrupts.signal);
+  } catch (error) {
+    const failure = failureOf(error);
+    ending = { exitCode: failure.exitCode, failure };
+  }
+  return ending;
 }
 
 function runVerb(context: Context): Promise<Ending> {

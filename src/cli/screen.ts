@@ -12,6 +12,7 @@ import { forActions, forTerminal } from "./escape.ts";
 import type { Failure } from "./exit.ts";
 import { isExplained } from "./exit.ts";
 import { columnsOf, type Look } from "./look.ts";
+import { fold } from "./text_width.ts";
 
 const HIDE_CURSOR = "\x1b[?25l";
 const SHOW_CURSOR = "\x1b[?25h";
@@ -23,6 +24,7 @@ export class Screen implements Disposable {
   /** Columns of each line of the block that stands now. */
   #block: number[] = [];
   #lines: readonly string[] = [];
+  #isPaused = false;
 
   constructor(shell: Shell, look: Look) {
     this.#shell = shell;
@@ -35,9 +37,11 @@ export class Screen implements Disposable {
     return { columns: columnsOf(this.#shell), rows, isColored: this.look.isColored };
   }
 
-  /** Something worth a line, unless `--quiet`. The text is safe already. */
+  /** Something worth a line, of a terminal some, unless `--quiet`. The text is safe already. */
   note(line: string): void {
-    if (!this.look.isQuiet) this.#print(line);
+    if (this.look.isQuiet) return;
+    const lines = this.look.progress === "bar" ? fold(line, this.canvas.columns) : [line];
+    this.#print(lines.join("\n"));
   }
 
   /** Something a person should know; raw text. */
@@ -59,7 +63,8 @@ export class Screen implements Disposable {
 
   /** Shows the block in place of the one before. Lines are safe and fit. */
   draw(lines: readonly string[], widths: readonly number[]): void {
-    const hide = this.#block.length === 0 ? HIDE_CURSOR : "";
+    // Where a stop by Ctrl-Z is not heard, nobody would give the cursor back to the shell.
+    const hide = this.#block.length === 0 && this.#shell.canHearSuspend ? HIDE_CURSOR : "";
     const body = lines.map((line) => `${line}\x1b[K`).join("\n");
     this.#shell.stderr.write(`${hide}${this.#home()}${body}\x1b[J`);
     this.#block = [...widths];
@@ -71,6 +76,21 @@ export class Screen implements Disposable {
     if (this.#block.length === 0) return;
     this.#shell.stderr.write(`${this.#home()}\x1b[J${SHOW_CURSOR}`);
     this.#block = [];
+  }
+
+  /** Takes the block away at once, since the process is about to stand still; the next frame is a new block. */
+  pause(): void {
+    this.#isPaused = true;
+    if (this.#block.length === 0) return;
+    this.#shell.stderr.writeNow(`${this.#home()}\x1b[J${SHOW_CURSOR}`);
+    this.#block = [];
+  }
+
+  /** The process goes on, perhaps after a stop that nobody heard of: what stands there now stays. */
+  resume(): void {
+    // A frame may have been drawn before this is told.
+    if (!this.#isPaused) this.#block = [];
+    this.#isPaused = false;
   }
 
   /** Leaves the block as it stands and the cursor below it; for the last words before the process ends. */

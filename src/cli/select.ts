@@ -90,6 +90,11 @@ function takeNumbers(
         hint: `the torrent has ${files.length}; starling info shows their numbers`,
       });
     }
+    if (files.slice(first - 1, last).every(({ isPad }) => isPad)) {
+      throw new UsageError(`Cannot select files: number ${first} is padding between files`, {
+        hint: "starling info shows the numbers of the files",
+      });
+    }
     wanted.fill(1, first - 1, last);
   }
 }

@@ -40,6 +40,18 @@ export function pad(text: string, columns: number): string {
   return text + " ".repeat(Math.max(0, columns - widthOf(text)));
 }
 
+/** The text in lines that fit, broken behind its commas; all but the first begin with two spaces. */
+export function fold(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const part of text.split(/(?<=[,;]) /)) {
+    const last = lines.at(-1);
+    const longer = `${last} ${part}`;
+    if (last !== undefined && widthOf(longer) <= columns) lines[lines.length - 1] = longer;
+    else lines.push(last === undefined ? part : `  ${part}`);
+  }
+  return lines;
+}
+
 function widthOfCharacter(c: string): number {
   if (c === EMOJI_FORM) return 1;
   if (c.length === 1 && c.charCodeAt(0) < 0x300) return 1;

@@ -16,9 +16,15 @@ export type Target =
   | { readonly kind: "file"; readonly path: string; readonly replace: boolean };
 
 /** Refuses what cannot be, before anything is opened. @throws {UsageError} */
-export function checkOutput(options: OptionValues): void {
-  if (options.text("output") === "-" && options.flag("json")) {
+export function checkOutput(options: OptionValues, { stdout }: Pick<Shell, "stdout">): void {
+  if (options.text("output") !== "-") return;
+  if (options.flag("json")) {
     throw new UsageError("Cannot use --json with -o -: both are for standard output");
+  }
+  if (stdout.isTerminal) {
+    throw new UsageError("Cannot write a torrent file to a terminal: it is not text", {
+      hint: "-o FILE writes a file, -o - | COMMAND hands it on",
+    });
   }
 }
 

@@ -17,6 +17,7 @@ import { systemFolders } from "./folders.ts";
 import { hostSystem } from "./host.ts";
 import { StreamOutput } from "./output.ts";
 import { readSource } from "./source_file.ts";
+import { canHearSuspend, onSuspend } from "./suspend.ts";
 
 /** The surroundings of this process. */
 export function openShell(): Shell {
@@ -40,6 +41,8 @@ export function openShell(): Shell {
     makeScratch,
     openLines,
     onSignal,
+    canHearSuspend: canHearSuspend(),
+    onSuspend,
     onCrash,
     exit: (code) => Deno.exit(code),
   };

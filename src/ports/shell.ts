@@ -33,6 +33,14 @@ export interface Output {
 /** The signals that ask the program to end. */
 export type EndSignal = "SIGINT" | "SIGTERM";
 
+/** What is done around a stop of the process, by Ctrl-Z for example. */
+export interface SuspendHandler {
+  /** The process is about to stand still: the terminal is somebody else's. */
+  readonly onStop: () => void;
+  /** The process goes on. */
+  readonly onContinue: () => void;
+}
+
 /** How a program is run. */
 export interface RunOptions {
   /** Ends it. */
@@ -130,6 +138,10 @@ export interface Shell {
   openLines(path: string): Promise<LineFile>;
   /** Calls `handler` for every signal that asks to end, which then does not end the program by itself. */
   onSignal(handler: (signal: EndSignal) => void): Disposable;
+  /** Whether {@link onSuspend} hears of Ctrl-Z. */
+  readonly canHearSuspend: boolean;
+  /** Calls `handler` around every stop by Ctrl-Z, as far as that can be heard. */
+  onSuspend(handler: SuspendHandler): Disposable;
   /** Calls `handler` for what nobody caught, which then does not end the program by itself. */
   onCrash(handler: (error: unknown) => void): Disposable;
   /** Ends the process at once. */

@@ -47,6 +47,21 @@ Deno.test("cat writes the only file to standard output and everything else to st
   assertEquals(session.options?.bufferBytes, 32 << 20);
 });
 
+Deno.test("cat shows text to a terminal without letting it move the cursor, and draws no block there", async () => {
+  const terminal = { stdoutIsTerminal: true, stderrIsTerminal: true };
+  const chunks = ["a\tb\n\x1b[2J", "é", "\u202ex\x9b", "end"];
+  const onAdd = (torrent: FakeTorrent) => void (torrent.chunks = chunks);
+  const { shell, code } = await run("cat one.torrent", { ...terminal, onAdd });
+  assertEquals(code, 0, shell.stderr.text);
+  assertEquals(shell.stdout.text, "a\tb\n\\u{1b}[2Jé\\u{202e}x\\u{9b}end\n");
+  assertEquals(shell.stdout.bytes.length, 0);
+  assert(!shell.stderr.text.includes("\x1b"), shell.stderr.text);
+  // Where the two are apart, each gets its own.
+  const apart = await run("get one.torrent -o -", { stderrIsTerminal: true, onAdd });
+  assertEquals(poured(apart.shell), chunks.join(""));
+  assert(apart.shell.stderr.text.includes("\x1b[?25l"));
+});
+
 Deno.test("cat takes FILE by its path, with or without the top folder, or by its number", async () => {
   const cases = [["x.csv", 1], ["z/y.csv", 3], ["set/y.txt", 2], ["2", 1], ["4", 0]] as const;
   for (const [name, file] of cases) {

@@ -71,11 +71,11 @@ Deno.test("renderBlock() draws two lines each and a total when there are several
   rows.push({ label: "c.torrent", stats: undefined as never });
   const lines = renderBlock(rows, canvas(80));
   assertEquals(lines, [
-    `data.bin                    45.2 % ${"█".repeat(11)}${"░".repeat(10)}  35.1 MiB/s  15s left`,
+    `data.bin   45.2 % ${"█".repeat(19)}${"░".repeat(19)}  35.1 MiB/s  15s left`,
     "  12 peers: 8 tracker, 4 PEX  2 choke us  1 seed  3 dialling  0 B/s up",
-    `日本語                      50.0 % ${"█".repeat(11)}${"─".repeat(10)}  checking`,
+    `日本語     50.0 % ${"█".repeat(19)}${"─".repeat(19)}  checking`,
     "  checking what is there, piece 4 of 8",
-    "c.torrent                   reading",
+    "c.torrent  reading",
     "",
     "3 torrents 45.2 %  70.2 MiB/s down  24 peers  0 B/s up  862 MiB of 1.86 GiB",
   ]);
@@ -84,7 +84,7 @@ Deno.test("renderBlock() draws two lines each and a total when there are several
 Deno.test("renderBlock() draws a line each when there is no room for two", () => {
   const lines = renderBlock([...one(), ...one(), ...one()], { ...canvas(40), rows: 6 });
   assertEquals(lines.length, 4);
-  assertEquals(lines[0], "data.bin       45.2 %  35.1 MiB/s");
+  assertEquals(lines[0], "data.bin  45.2 %  35.1 MiB/s  15s left");
 });
 
 Deno.test("renderBlock() stays on the screen when there are more torrents than rows", () => {

@@ -29,22 +29,25 @@ const TTY = { stderrIsTerminal: true, size: { columns: 60, rows: 20 } };
 /** What a terminal of `columns` shows after the bytes: enough of one for what we send. */
 function terminal(bytes: string, columns: number): { lines: string[]; isCursorShown: boolean } {
   let lines: string[] = [""];
-  let [row, isCursorShown] = [0, true];
+  let [row, isCursorShown, isAtStart] = [0, true, true];
   // deno-lint-ignore no-control-regex
   for (const [token] of bytes.matchAll(/\x1b\[\??\d*[a-zA-Z]|\r|\n|[^\x1b\r\n]+/g)) {
-    if (token === "\r") continue;
+    if (token === "\r") isAtStart = true;
     else if (token === "\n") {
       row++;
+      isAtStart = true;
       lines[row] ??= "";
     } else if (token === "\x1b[K") continue;
-    else if (token === "\x1b[J") lines = lines.slice(0, row + 1).with(row, lines[row]!);
-    else if (token.endsWith("A")) row -= Number(token.slice(2, -1));
+    else if (token === "\x1b[J") {
+      lines = lines.slice(0, row + 1).with(row, isAtStart ? "" : lines[row]!);
+    } else if (token.endsWith("A")) row -= Number(token.slice(2, -1));
     else if (token === "\x1b[?25l") isCursorShown = false;
     else if (token === "\x1b[?25h") isCursorShown = true;
     else if (token.startsWith("\x1b")) continue;
     else {
       assert(token.length <= columns, token);
       lines[row] = token;
+      isAtStart = false;
     }
   }
   return { lines, isCursorShown };
@@ -137,6 +140,50 @@ Deno.test("Screen.abandon() gives the cursor back past the queue", () => {
   assert(terminal(shell.stderr.text, 60).isCursorShown);
 });
 
+Deno.test("Screen gives the terminal back while the process stands still", () => {
+  const { shell, screen } = setup(TTY);
+  screen.draw(["one", "two"], [3, 3]);
+  screen.pause();
+  let shown = terminal(shell.stderr.text, 60);
+  assertEquals([shown.lines[0] ?? "", shown.isCursorShown], ["", true]);
+  shell.stderr.write("$ fg\n");
+  // A frame may come before the news that the process goes on.
+  screen.draw(["one 2", "two 2"], [5, 5]);
+  screen.resume();
+  screen.draw(["one 3", "two 3"], [5, 5]);
+  shown = terminal(shell.stderr.text, 60);
+  assertEquals(shown.lines, ["$ fg", "one 3", "two 3"]);
+  assert(!shown.isCursorShown);
+});
+
+Deno.test("Screen draws over nothing that came while it was stopped without notice", () => {
+  const { shell, screen } = setup(TTY);
+  screen.draw(["one"], [3]);
+  shell.stderr.write("\n$ fg\n");
+  screen.resume();
+  screen.draw(["two"], [3]);
+  assertEquals(terminal(shell.stderr.text, 60).lines, ["one", "$ fg", "two"]);
+});
+
+Deno.test("Screen leaves the cursor alone where nobody hears of a stop", () => {
+  const { shell, screen } = setup({ ...TTY, canHearSuspend: false });
+  screen.draw(["x"], [1]);
+  assert(terminal(shell.stderr.text, 60).isCursorShown);
+});
+
+Deno.test("Screen folds long notes on a terminal and nowhere else", () => {
+  const note = "done: x: 1 MiB in 2s, 1 MiB fetched at 2 MiB/s from tracker peers, in out";
+  const { shell, screen } = setup(TTY);
+  screen.note(note);
+  assertEquals(shell.stderr.lines, [
+    "done: x: 1 MiB in 2s,",
+    "  1 MiB fetched at 2 MiB/s from tracker peers, in out",
+  ]);
+  const plain = setup({ size: { columns: 40, rows: 24 } });
+  plain.screen.note(note);
+  assertEquals(plain.shell.stderr.lines, [note]);
+});
+
 Deno.test("Screen.draw() goes up by the folded lines when the terminal was narrowed", () => {
   const size = { columns: 60, rows: 20 };
   const { shell, screen } = setup({ stderrIsTerminal: true, size });
@@ -170,7 +217,7 @@ Deno.test("Progress draws at once and at most ten times a second on a terminal",
   over.abort();
   await running;
   const { lines, isCursorShown } = terminal(shell.stderr.text, 60);
-  assertEquals([lines[0], isCursorShown], ["data.bin", true]);
+  assertEquals([lines[0], isCursorShown], ["", true]);
 });
 
 Deno.test("Progress leaves frames out when the terminal is slow", async () => {

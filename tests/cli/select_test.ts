@@ -89,6 +89,10 @@ Deno.test("chooseFiles() never counts padding", () => {
   assertEquals(chooseFiles(padded, { ...wish, include: ["a", "b"] }).selection, undefined);
   assertEquals(chooseFiles(padded, { ...wish, numbers: [3, 3] }).selection, [2]);
   assertThrows(() => chooseFiles(padded, { ...wish, include: ["384"] }), UsageError);
+  const choose = (...numbers: number[]) => chooseFiles(padded, { ...wish, numbers });
+  assertThrows(() => choose(2, 2), UsageError, "number 2 is padding between files");
+  assertThrows(() => choose(1, 1, 2, 2), UsageError, "number 2 is padding between files");
+  assertEquals(choose(2, 3).selection, [2]);
 });
 
 Deno.test("chooseFiles() is quick when there are 100,000 files", () => {

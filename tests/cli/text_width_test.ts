@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { cut, pad, widthOf } from "../../src/cli/text_width.ts";
+import { cut, fold, pad, widthOf } from "../../src/cli/text_width.ts";
 import { forSeeds } from "../support/prng.ts";
 
 Deno.test("widthOf() counts columns", () => {
@@ -44,4 +44,12 @@ Deno.test("cut() never exceeds the columns", () => {
     assert(widthOf(cut(text, columns)) <= columns, `seed ${seed}`);
     assert(widthOf(pad(cut(text, columns), columns)) === columns, `seed ${seed}`);
   });
+});
+
+Deno.test("fold() breaks behind commas where the line is too long", () => {
+  const text = "done: 日本: 1 MiB in 2s, 1 MiB fetched; from a, b, in out";
+  assertEquals(fold(text, 60), [text]);
+  assertEquals(fold(text, 40), ["done: 日本: 1 MiB in 2s, 1 MiB fetched;", "  from a, b, in out"]);
+  assertEquals(fold("a-long-word-alone, b", 5), ["a-long-word-alone,", "  b"]);
+  assertEquals(fold("", 5), [""]);
 });

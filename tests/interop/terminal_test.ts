@@ -119,3 +119,45 @@ interopTest("the live block is drawn at most ten times a second", ["script"], as
   assert(frames > 3, stdout);
   assertLessOrEqual(frames, 10 * seconds);
 });
+
+interopTest("Ctrl-Z gives the terminal back and fg goes on", ["tmux"], async (lab) => {
+  const command = await slow(lab, "paused", 60 * MIB);
+  const terminal = lab.use(await Terminal.open(lab.folder, { columns: 80, rows: 24 }));
+  await terminal.type("exec bash --norc");
+  await terminal.type(`clear; ${command}; echo code=$?`);
+  await terminal.shows(MOVING);
+  await terminal.press("C-z");
+  const stopped = await terminal.shows(/^\[1\]\+ +Stopped/);
+  assertEquals(stopped.filter((line) => BAR.test(line)), [], stopped.join("\n"));
+  assertEquals(await terminal.isCursorShown(), true);
+  await terminal.type("clear; fg; echo code=$?");
+  const again = await terminal.shows(MOVING);
+  assertEquals(again.filter((line) => BAR.test(line)).length, 1, again.join("\n"));
+  assertEquals(await terminal.isCursorShown(), false);
+  await terminal.press("C-c");
+  await terminal.shows(/^code=130/);
+  assertEquals(await terminal.isCursorShown(), true);
+});
+
+interopTest("cat shows a text on a terminal and nothing beside it", ["tmux"], async (lab) => {
+  await Deno.mkdir(lab.path("texts"));
+  await Deno.writeTextFile(lab.path("texts/a.txt"), "one\x1b[31m\ntwo \u202e日本語");
+  await output([
+    ...[...STARLING, "create", lab.path("texts"), "-o", lab.path("texts.torrent"), "-q"],
+  ]);
+  const args = ["seed", lab.path("texts.torrent"), lab.folder, "-p", "0", "--no-dht", "--no-lsd"];
+  const seed = lab.use(Child.start([...STARLING, ...args, "--json"]));
+  const [, port] = await seed.line(/"listening","port":(\d+)/);
+  const terminal = lab.use(await Terminal.open(lab.folder, { columns: 100, rows: 24 }));
+  const words = ["cat", "texts.torrent", "--no-dht", "--no-lsd", "-p", "0"];
+  const command = [...STARLING, ...words, "--peer", `127.0.0.1:${port}`].join(" ");
+  await terminal.type(`clear; ${command}; echo code=$?`);
+  const screen = await terminal.shows(/^code=/);
+  const at = screen.findIndex((line) => line.startsWith("reading texts.torrent"));
+  assertEquals(screen.slice(at + 1, at + 3), ["one\\u{1b}[31m", "two \\u{202e}日本語"]);
+  assert(screen[at + 3]!.startsWith("done: texts: "), screen.join("\n"));
+  // A torrent file is no text.
+  await terminal.type(`clear; ${STARLING.join(" ")} create texts -o -; echo code=$?`);
+  const refused = await terminal.shows(/^code=2/);
+  assert(refused.some((line) => line.startsWith("error: Cannot write a torrent file to a ter")));
+});

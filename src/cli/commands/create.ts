@@ -26,7 +26,7 @@ export async function runCreate(context: Context): Promise<Ending> {
   const { shell, screen, invocation, interrupts } = context;
   const { options } = invocation;
   const plan = creationPlan(invocation.operands[0]!, options, shell);
-  checkOutput(options);
+  checkOutput(options, shell);
   if (plan.extras.isPrivate === true && (plan.extras.trackers ?? []).length === 0) {
     screen.warn("a private torrent without a tracker finds no peers");
   }

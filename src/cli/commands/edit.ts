@@ -22,7 +22,7 @@ export async function runEdit(context: Context): Promise<Ending> {
   const { options } = invocation;
   const source = invocation.operands[0]!;
   const changes = changesOf(options);
-  checkOutput(options);
+  checkOutput(options, shell);
   if (Object.keys(changes).length === 0) {
     throw new UsageError("Nothing to change: no option says what", {
       hint: "--tracker, --no-trackers, --webseed, --no-webseeds, --comment, --source, --private",

@@ -58,8 +58,6 @@ async function runWithin(
   if (plan.command !== undefined) await shell.checkProgram(plan.command[0]!);
   await using log = await openLog(context);
   await using world = await parts.openWorld({ log });
-  // A script that closed our output has heard enough.
-  if (context.json !== undefined) interrupts.stopWithOutput();
   const downloads = new Downloads({ context, plan, world, limit, isOnly: sources.length === 1 });
   const results = await downloads.run(sources);
   const ending = sources.length === 1 ? endingOf(results[0]!) : summary(results);

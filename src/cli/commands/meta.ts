@@ -16,7 +16,7 @@ export async function runMeta(context: Context): Promise<Ending> {
   const { shell, invocation, screen, json } = context;
   const { options } = invocation;
   const source = invocation.operands[0]!;
-  checkOutput(options);
+  checkOutput(options, shell);
   checkSource(source);
   // A file in the way is found before anybody is asked for anything.
   if (options.has("output")) await targetOf(options, shell, "metadata.torrent");

@@ -25,6 +25,7 @@ import { type Failure, failureOfOutcome, Interrupted } from "../exit.ts";
 import { openLog } from "../log.ts";
 import { type Plan, planOf, withCommand } from "../plan.ts";
 import { Progress } from "../progress.ts";
+import { runCommand } from "../seed_command.ts";
 import { formatBytes, formatCount } from "../units.ts";
 
 /** Where the tracker listens when nothing else is said and it is free. */
@@ -64,7 +65,7 @@ export async function runShare(context: Context): Promise<Ending> {
  * @throws the reason of the limit, when that ends it.
  */
 async function sharingEnds(
-  { shell }: Context,
+  { shell, interrupts }: Context,
   { running, command, limit }: {
     readonly running: readonly RunningTorrent[];
     readonly command: readonly string[] | undefined;
@@ -72,16 +73,13 @@ async function sharingEnds(
   },
 ): Promise<number> {
   const { signal } = limit;
-  const over = Promise.withResolvers<never>();
-  over.promise.catch(() => {});
-  if (signal.aborted) over.reject(signal.reason);
-  signal.addEventListener("abort", () => over.reject(signal.reason), { once: true });
   if (command !== undefined) {
-    const code = shell.run(command, { signal });
-    code.catch(() => {});
-    return await Promise.race([code, over.promise]);
+    const code = await runCommand(command, { shell, interrupts, signal });
+    signal.throwIfAborted();
+    return code ?? 0;
   }
-  await Promise.race([Promise.all(running.map(({ finished }) => finished)), over.promise]);
+  await Promise.race([Promise.all(running.map(({ finished }) => finished)), asked(limit)]);
+  signal.throwIfAborted();
   return 0;
 }
 

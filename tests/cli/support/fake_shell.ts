@@ -17,6 +17,7 @@ import type {
   Output,
   Scratch,
   Shell,
+  SuspendHandler,
 } from "../../../src/ports/shell.ts";
 
 /** A clock that stands still until it is advanced. */
@@ -121,6 +122,8 @@ export interface FakeShellOptions {
   readonly folders?: readonly string[];
   /** What differs from a folder that can be written to. */
   readonly room?: Partial<FolderRoom>;
+  /** Whether Ctrl-Z is heard (yes). */
+  readonly canHearSuspend?: boolean;
   /** What every command that is run ends with. */
   readonly commandCode?: number;
 }
@@ -142,11 +145,14 @@ export class FakeShell implements Shell {
   readonly logs = new Map<string, string[]>();
   readonly #options: FakeShellOptions;
   readonly #handlers = new Set<(signal: EndSignal) => void>();
+  readonly #suspendHandlers = new Set<SuspendHandler>();
+  readonly canHearSuspend: boolean;
   readonly #crashHandlers = new Set<(error: unknown) => void>();
 
   constructor(options: FakeShellOptions = {}) {
     this.#options = options;
     this.args = options.args ?? [];
+    this.canHearSuspend = options.canHearSuspend ?? true;
     this.stdout = new FakeOutput(options.stdoutIsTerminal ?? false);
     this.stderr = new FakeOutput(options.stderrIsTerminal ?? false);
   }
@@ -208,6 +214,17 @@ export class FakeShell implements Shell {
   onSignal(handler: (signal: EndSignal) => void): Disposable {
     this.#handlers.add(handler);
     return { [Symbol.dispose]: () => void this.#handlers.delete(handler) };
+  }
+
+  onSuspend(handler: SuspendHandler): Disposable {
+    this.#suspendHandlers.add(handler);
+    return { [Symbol.dispose]: () => void this.#suspendHandlers.delete(handler) };
+  }
+
+  /** Ctrl-Z, and then `fg`. */
+  suspend(): void {
+    for (const { onStop } of this.#suspendHandlers) onStop();
+    for (const { onContinue } of this.#suspendHandlers) onContinue();
   }
 
   onCrash(handler: (error: unknown) => void): Disposable {

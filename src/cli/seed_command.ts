@@ -1,0 +1,42 @@
+/**
+ * The command of `--seed-while`: run while everything is given, told to end when that is to end.
+ *
+ * @module
+ */
+
+import type { Context } from "./context.ts";
+
+/** A command that was told to end has this long; then it is left alone. */
+const GRACE_MS = 4_000;
+
+/**
+ * Runs it; resolves with its exit code, or with `undefined` when it goes on after it was told to end.
+ *
+ * The signal tells it to end by the signal that we were sent, SIGTERM where there was none.
+ *
+ * @throws {OptionsError} when it cannot be started.
+ */
+export async function runCommand(
+  command: readonly string[],
+  { shell, interrupts, signal }: Pick<Context, "shell" | "interrupts"> & { signal: AbortSignal },
+): Promise<number | undefined> {
+  const over = new AbortController();
+  const patience = Promise.withResolvers<undefined>();
+  const onAbort = () => {
+    shell.clock.sleep(GRACE_MS, { signal: over.signal })
+      .then(() => patience.resolve(undefined), () => {});
+  };
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  const code = shell.run(command, {
+    signal,
+    endWith: () => interrupts.signal.aborted ? interrupts.endSignal : "SIGTERM",
+  });
+  try {
+    return await Promise.race([code, patience.promise]);
+  } finally {
+    code.catch(() => {});
+    signal.removeEventListener("abort", onAbort);
+    over.abort();
+  }
+}
