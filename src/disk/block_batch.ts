@@ -15,13 +15,13 @@ import type { PieceIndex } from "../base/units.ts";
 import { SpanList } from "../metainfo/span_list.ts";
 import type { FileStore, SendBuffer, SpanFault } from "../ports/disk.ts";
 import type { DiskMetainfo } from "./disk_metainfo.ts";
-import type { Suspects } from "./suspects.ts";
+import type { FileWatch } from "./file_watch.ts";
 
 /** Where blocks are read from. */
 export interface BlockSource {
   readonly metainfo: DiskMetainfo;
   readonly store: FileStore;
-  readonly suspects: Suspects;
+  readonly watch: Pick<FileWatch, "isSuspect" | "examine" | "clear" | "culpritOf">;
   /** When a file was last changed before it was verified; 0 while it is being written to. */
   timeOf(file: number): number;
   /** Whether bytes of the piece are in the side file. */
@@ -45,6 +45,8 @@ export interface LostBlock {
   readonly block: number;
   /** Why: its piece should not be offered any more. */
   readonly error: DiskError;
+  /** The file that is to blame. */
+  readonly file: number;
 }
 
 /** Columns of a block: `<piece><begin><length><place>`. */
@@ -106,7 +108,7 @@ export class BlockBatch {
     this.#blocks[at + 2] = length;
     this.#blocks[at + 3] = place;
     const source = this.#source;
-    if (source.suspects.has(piece) || source.isKept(piece as PieceIndex)) {
+    if (source.watch.isSuspect(piece) || source.isKept(piece as PieceIndex)) {
       this.#slow.push(block);
       return;
     }
@@ -144,29 +146,29 @@ export class BlockBatch {
   }
 
   async #readSlowly(bytes: Uint8Array, faults: readonly SpanFault[]): Promise<LostBlock[]> {
-    const { suspects } = this.#source;
-    const lost = new Map<number, DiskError>();
+    const { watch } = this.#source;
+    const lost = new Map<number, LostBlock>();
     const again = new Set(this.#slow);
     for (const { row, error } of faults) {
       const block = this.#owners[row]!;
-      if (error.kind === "changed") {
-        suspects.onChanged(this.#spans.fileOf(row));
-        again.add(block);
-      } else lost.set(block, error);
+      const file = this.#spans.fileOf(row);
+      watch.examine(file);
+      if (error.kind === "changed") again.add(block);
+      else lost.set(block, { block, error, file });
     }
     for (const block of again) {
       if (lost.has(block)) continue;
       const { piece, begin, length } = this.blockAt(block);
       const place = this.placeOf(block);
       try {
-        await suspects.clear(piece as PieceIndex);
+        await watch.clear(piece as PieceIndex);
         await this.#source.read(piece as PieceIndex, begin, bytes.subarray(place, place + length));
       } catch (error) {
         if (!(error instanceof DiskError)) throw error;
-        lost.set(block, error);
+        lost.set(block, { block, error, file: watch.culpritOf(piece as PieceIndex) });
       }
     }
-    return Array.from(lost, ([block, error]) => ({ block, error }));
+    return [...lost.values()];
   }
 }
 

@@ -47,6 +47,8 @@ export interface MemoryFile {
   bytes: Uint8Array;
   /** Grows with every change. */
   mtimeMs: number;
+  /** Another number for another file at the same path. */
+  readonly id: number;
 }
 
 /** A disk in memory. Paths are `/`-joined as the port's users give them. */
@@ -57,6 +59,7 @@ export class MemoryDisk implements FileIo {
   options: MemoryDiskOptions;
   readonly #locks = new Set<string>();
   #ticks = 1;
+  #nextId = 1;
 
   constructor(options: MemoryDiskOptions) {
     this.options = options;
@@ -64,7 +67,7 @@ export class MemoryDisk implements FileIo {
 
   /** Puts a file there, as somebody else would. */
   put(path: string, bytes: Uint8Array): void {
-    this.files.set(path, { bytes: bytes.slice(), mtimeMs: this.#ticks++ });
+    this.files.set(path, { bytes: bytes.slice(), mtimeMs: this.#ticks++, id: this.#nextId++ });
   }
 
   /** Marks a file as just changed. */
@@ -95,7 +98,7 @@ export class MemoryDisk implements FileIo {
    */
   write(path: string, offset: number, data: Uint8Array, sizedTo = 0): void {
     this.refuseWrites(path, "write");
-    const file = this.files.get(path) ?? { bytes: new Uint8Array(0), mtimeMs: 0 };
+    const file = this.files.get(path) ?? this.#newFile();
     const length = Math.max(file.bytes.length, offset + data.length, sizedTo);
     if (length > file.bytes.length) {
       this.#refuseWhenFull(path, length - file.bytes.length);
@@ -151,6 +154,10 @@ export class MemoryDisk implements FileIo {
 
   bootMark(): Promise<string | undefined> {
     return Promise.resolve(this.options.bootMark ?? "memory");
+  }
+
+  #newFile(): MemoryFile {
+    return { bytes: new Uint8Array(0), mtimeMs: 0, id: this.#nextId++ };
   }
 
   #refuseWhenFull(path: string, more: number): void {

@@ -26,7 +26,10 @@ import { SHA1_BYTES } from "./disk_metainfo.ts";
 /** Where the files are kept. */
 export interface Volume {
   /** What is there, by path. */
-  readonly files: ReadonlyMap<string, { readonly bytes: Uint8Array; readonly mtimeMs: number }>;
+  readonly files: ReadonlyMap<
+    string,
+    { readonly bytes: Uint8Array; readonly mtimeMs: number; readonly id: number }
+  >;
   /** How it behaves. */
   readonly options: { readonly hasher: Hasher; readonly corruptAfterPieces?: number };
   /** Lets the latency pass. */
@@ -151,7 +154,7 @@ export class MemoryStore implements FileStore {
     return files.map((file) => {
       const path = this.#paths[file]!;
       const found = this.#disk.files.get(path);
-      return found && { size: found.bytes.length, mtimeMs: found.mtimeMs };
+      return found && { size: found.bytes.length, mtimeMs: found.mtimeMs, id: found.id };
     });
   }
 

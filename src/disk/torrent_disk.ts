@@ -7,7 +7,7 @@
  * would write over each other.
  *
  * Invariants: a bit of `have` is set only after the piece's bytes are where they belong; a piece whose
- * unselected bytes come from the side file is in `#kept`.
+ * unselected bytes come from the side file is in the ledger's `kept`.
  *
  * @module
  */
@@ -19,10 +19,14 @@ import type { FileIo, FileStore, PieceBuffer, PieceVerdict, ReceiveBuffer } from
 import { BlockBatch, type BlockSource } from "./block_batch.ts";
 import { type DiskMetainfo, pieceHash } from "./disk_metainfo.ts";
 import { FileStamps } from "./file_stamps.ts";
+import { FileWatch } from "./file_watch.ts";
+import { openStore } from "./open_store.ts";
+import { PieceLedger } from "./piece_ledger.ts";
 import { readPiece } from "./piece_reader.ts";
 import { recoverPieces } from "./recovery.ts";
 import type { ResumeState } from "./resume.ts";
 import type { ResumeFile } from "./resume_file.ts";
+import { resumeStateOf } from "./resume_picture.ts";
 import { NO_SIDE, openSide, type Side } from "./side.ts";
 import { gather, maskOf } from "./span_mask.ts";
 import { Suspects } from "./suspects.ts";
@@ -31,24 +35,18 @@ import type { CheckOptions, TorrentDiskOptions } from "./torrent_disk_options.ts
 
 /** The files of one torrent and what is verified of them. */
 export class TorrentDisk implements AsyncDisposable {
-  /** Verified pieces; owned here, to be read only. */
-  readonly have: Bitfield;
-  /** Pieces that the selection needs; to be read only. */
-  readonly wanted: Bitfield;
   readonly #metainfo: DiskMetainfo;
   readonly #options: TorrentDiskOptions;
   readonly #store: FileStore;
-  // Undefined where there can be none (a folder that cannot be written to); then `#readOnly` says why.
+  // Undefined where a folder cannot be written to; then `#readOnly` says why.
   readonly #resume: ResumeFile | undefined;
   readonly #readOnly: DiskError | undefined;
   readonly #before: ResumeState | undefined;
   readonly #bootMark: string;
-  readonly #isSelected: Uint8Array;
+  readonly #ledger: PieceLedger;
   readonly #stamps: FileStamps;
-  // Pieces of each file that are not verified yet.
-  readonly #missing: Int32Array;
-  // Pieces in `have` whose bytes of unselected files are in the side file.
-  readonly #kept = new Set<number>();
+  readonly #suspects: Suspects;
+  readonly #watch: FileWatch;
   readonly #source: BlockSource;
   readonly #work = new Set<Promise<unknown>>();
   #isChecked = false;
@@ -57,13 +55,8 @@ export class TorrentDisk implements AsyncDisposable {
   #saving: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(
-    options: TorrentDiskOptions,
-    store: FileStore,
-    side: Side,
-  ) {
+  private constructor(options: TorrentDiskOptions, store: FileStore, side: Side) {
     const { metainfo, selection } = options;
-    const { files, fileMap, pieceMap } = metainfo;
     this.#options = options;
     this.#metainfo = metainfo;
     this.#store = store;
@@ -71,30 +64,35 @@ export class TorrentDisk implements AsyncDisposable {
     this.#before = side.state;
     this.#readOnly = side.error;
     this.#bootMark = side.bootMark;
-    const chosen = selection ?? files.map((_, file) => file);
-    this.#isSelected = new Uint8Array(files.length);
-    for (const file of chosen) if (files[file]) this.#isSelected[file] = files[file].isPad ? 0 : 1;
-    this.have = new Bitfield(pieceMap.pieceCount);
-    this.wanted = fileMap.wantedPieces(chosen.filter((file) => this.#isSelected[file] === 1));
-    this.#stamps = new FileStamps(files.length);
-    const suspects = new Suspects(metainfo, store);
+    const ledger = this.#ledger = new PieceLedger(metainfo, selection);
+    this.#stamps = new FileStamps(metainfo.files.length);
+    const read = (piece: PieceIndex, begin: number, into: Uint8Array) =>
+      this.#read(piece, begin, into);
+    const track = <T>(work: Promise<T>) => this.#track(work);
+    const { hasher, isReadOnly = false, isInMemory = false } = options;
+    const suspects = this.#suspects = new Suspects({ metainfo, store, ledger, hasher, read });
+    const watch = this.#watch = new FileWatch({
+      metainfo,
+      store,
+      ledger,
+      suspects,
+      stamps: this.#stamps,
+      isReadOnly,
+      now: isInMemory ? undefined : options.now,
+      onLost: (piece, file) => this.lose(piece, file),
+      track,
+    });
+    // Nothing in memory is changed by others.
+    if (isInMemory) watch.close();
     this.#source = {
       metainfo,
       store,
-      suspects,
-      timeOf: (file) => {
-        const isStill = this.#missing[file] === 0 || options.isReadOnly === true;
-        return isStill ? suspects.timeOf(file) ?? this.#stamps.timeOf(file) : 0;
-      },
-      isKept: (piece) => this.#kept.has(piece),
-      read: (piece, begin, into) => this.#read(piece, begin, into),
-      track: (work) => this.#track(work),
+      watch,
+      timeOf: (file) => isReadOnly || ledger.isFileWhole(file) ? this.#stamps.timeOf(file) : 0,
+      isKept: (piece) => ledger.kept.has(piece),
+      read,
+      track,
     };
-    this.#missing = new Int32Array(files.length);
-    files.forEach((_, file) => {
-      const { first, end } = fileMap.piecesOf(file);
-      this.#missing[file] = end - first;
-    });
   }
 
   /**
@@ -103,35 +101,34 @@ export class TorrentDisk implements AsyncDisposable {
    * @throws {DiskError} kind `locked` when the torrent is being downloaded there already.
    */
   static async open(files: FileIo, options: TorrentDiskOptions): Promise<TorrentDisk> {
-    const { metainfo, output, bufferBytes, allocate, isInMemory } = options;
-    const hasSide = options.isReadOnly !== true && isInMemory !== true;
+    const hasSide = options.isReadOnly !== true && options.isInMemory !== true;
     const side = hasSide ? await openSide(files, options) : NO_SIDE;
     try {
-      const { pieceLength, totalBytes } = metainfo.pieceMap;
-      const spec = {
-        root: output,
-        files: metainfo.files,
-        pieceBytes: Math.min(pieceLength, totalBytes),
-        bufferBytes,
-        allocation: allocate,
-        followsLinks: options.isReadOnly ?? false,
-      };
-      const store = await files.openStore(spec);
-      const used = isInMemory === true ? new WindowStore(store, spec) : store;
-      return new TorrentDisk(options, used, side);
+      return new TorrentDisk(options, await openStore(files, options), side);
     } catch (error) {
       await side.resume?.[Symbol.asyncDispose]();
       throw error;
     }
   }
 
+  /** Verified pieces; owned here, to be read only. */
+  get have(): Bitfield {
+    return this.#ledger.have;
+  }
+
+  /** Pieces that the selection needs; to be read only. */
+  get wanted(): Bitfield {
+    return this.#ledger.wanted;
+  }
+
+  /** How often a verified piece was found to be gone. */
+  get losses(): number {
+    return this.#ledger.losses;
+  }
+
   /** Whether every piece of the selection is verified. */
   get isComplete(): boolean {
-    const { wanted, have } = this;
-    for (let i = 0; i < wanted.bytes.length; i++) {
-      if ((wanted.bytes[i]! & ~have.bytes[i]!) !== 0) return false;
-    }
-    return true;
+    return this.#ledger.isComplete;
   }
 
   /** Buffers that {@link allocate} can still give. */
@@ -169,7 +166,7 @@ export class TorrentDisk implements AsyncDisposable {
     });
     await this.#stamps.look(this.#store, present, {
       spec: files,
-      isSelected: (file) => this.#isSelected[file] === 1,
+      isSelected: (file) => this.#ledger.isSelected(file),
     });
     await recoverPieces({
       metainfo: this.#metainfo,
@@ -177,7 +174,7 @@ export class TorrentDisk implements AsyncDisposable {
       stamps: this.#stamps,
       resume: this.#resume,
       before: this.#isTrusted(options) ? this.#before : undefined,
-      isSelected: (file) => this.#isSelected[file] === 1,
+      isSelected: (file) => this.#ledger.isSelected(file),
       onGood: (piece, isKept) => this.#markGood(piece, isKept),
       ...options,
     });
@@ -185,7 +182,13 @@ export class TorrentDisk implements AsyncDisposable {
     this.#isUnsaved = true;
     if (this.isComplete || options.isReadOnly) return;
     if (this.#readOnly) throw this.#readOnly;
-    if (this.#options.allocate === "full") await this.#reserve(options.signal);
+    if (this.#options.allocate !== "full") return;
+    for (const file of this.#ledger.selected) {
+      if (this.#ledger.isFileWhole(file)) continue;
+      options.signal.throwIfAborted();
+      await this.#store.reserve([file]);
+      this.#stamps.touch(file);
+    }
   }
 
   /**
@@ -205,10 +208,12 @@ export class TorrentDisk implements AsyncDisposable {
   /**
    * Reads `into.length` bytes of a verified piece from `begin` on.
    *
-   * @throws {DiskError} where a file is gone or shorter than it was.
+   * @throws {DiskError} where a file is gone or shorter than it was, or the piece is not what it was.
    */
   read(piece: PieceIndex, begin: number, into: Uint8Array): Promise<void> {
-    return this.#track(this.#read(piece, begin, into));
+    const read = () => this.#read(piece, begin, into);
+    const isSuspect = this.#suspects.has(piece);
+    return this.#track(isSuspect ? this.#watch.clear(piece).then(read) : read());
   }
 
   /** Reads the blocks that one peer asks for, batch after batch. */
@@ -216,14 +221,38 @@ export class TorrentDisk implements AsyncDisposable {
     return new BlockBatch(this.#source);
   }
 
-  /** Nothing is written any more: from now on it is noticed when somebody changes a file. */
-  watch(): Promise<void> {
-    return this.#track(this.#stamps.refresh(this.#store));
+  /**
+   * Looks at some of the files, others every time. What somebody has changed is hashed again in the background;
+   * `onLost` is told of every piece that is gone.
+   *
+   * @throws {DiskError} kind `changed` where another program keeps writing to a file.
+   */
+  look(): Promise<void> {
+    return this.#track(this.#watch.lookAround());
+  }
+
+  /**
+   * Looks at all files, and has hashed again what somebody has changed when it resolves. To be called when
+   * everything seems to be there, before that is believed.
+   *
+   * @throws {DiskError} as {@link look} does.
+   */
+  settle(): Promise<void> {
+    return this.#track(this.#watch.settle());
+  }
+
+  /** A verified piece is gone, and `file` is to blame. False where that was known. */
+  lose(piece: PieceIndex, file: number): boolean {
+    if (!this.#ledger.lose(piece)) return false;
+    this.#suspects.add(piece);
+    this.#isUnsaved = true;
+    this.#options.onLost?.(piece, file);
+    return true;
   }
 
   /** Whether every piece of a selected file is verified and written. False for what is not selected. */
   isFileComplete(file: number): boolean {
-    return this.#isSelected[file] === 1 && this.#missing[file] === 0;
+    return this.#ledger.isSelected(file) && this.#ledger.isFileWhole(file);
   }
 
   /**
@@ -252,11 +281,11 @@ export class TorrentDisk implements AsyncDisposable {
   async finish(options: { fsync: boolean }): Promise<void> {
     const { files } = this.#metainfo;
     for (let file = 0; file < files.length; file++) {
-      if (files[file]!.length > 0 || this.#isSelected[file] === 0) continue;
+      if (files[file]!.length > 0 || !this.#ledger.isSelected(file)) continue;
       if (this.#stamps.sizes[file] !== 0) await this.#store.createEmpty(file);
     }
-    if (options.fsync) await this.#store.sync(this.#selectedFiles());
-    if (this.#isWhole) await this.#drop();
+    if (options.fsync) await this.#store.sync(this.#ledger.selected);
+    if (this.#ledger.isWhole) await this.#drop();
     else await this.save();
   }
 
@@ -264,15 +293,6 @@ export class TorrentDisk implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
-  }
-
-  #selectedFiles(): number[] {
-    return [...this.#isSelected.keys()].filter((file) => this.#isSelected[file] === 1);
-  }
-
-  // The whole torrent lies in its files: nothing is left to remember.
-  get #isWhole(): boolean {
-    return this.have.isFull && this.#kept.size === 0;
   }
 
   #isTrusted(options: CheckOptions): boolean {
@@ -289,10 +309,8 @@ export class TorrentDisk implements AsyncDisposable {
 
   #markGood(piece: PieceIndex, isKept: boolean): void {
     this.#isUnsaved = true;
-    if (isKept) this.#kept.add(piece);
-    else this.#kept.delete(piece);
-    if (!this.have.add(piece)) return;
-    for (const file of this.#metainfo.fileMap.filesAt(piece)) this.#missing[file]!--;
+    this.#suspects.delete(piece);
+    this.#ledger.markGood(piece, isKept);
   }
 
   async #writePiece(
@@ -302,37 +320,32 @@ export class TorrentDisk implements AsyncDisposable {
   ): Promise<PieceVerdict> {
     const { fileMap, pieceMap } = this.#metainfo;
     const all = fileMap.spans(piece);
-    const mask = maskOf(all, ({ file }) => file >= 0 && this.#isSelected[file] === 0);
-    const spans = all.filter(({ file }) => file >= 0 && this.#isSelected[file] === 1);
-    for (const { file } of spans) this.#stamps.touch(file);
-    const verdict = await this.#store.hashThenWrite({
-      buffer,
-      length: pieceMap.pieceBytes(piece),
-      expected: pieceHash(this.#metainfo, piece),
-      spans,
-      wantBlockDigests,
-    });
-    if (!verdict.isGood) return verdict;
-    // Touched again: a save may have taken the stamps while this was being written.
-    for (const { file } of spans) this.#stamps.touch(file);
-    if (mask) await this.#resume?.keep(piece, mask, gather(all, mask, buffer.bytes));
-    this.#markGood(piece, mask !== undefined);
-    return verdict;
-  }
-
-  async #reserve(signal: AbortSignal): Promise<void> {
-    const files = this.#metainfo.files.keys().filter((file) =>
-      this.#isSelected[file] === 1 && this.#missing[file]! > 0
-    );
-    for (const file of files) {
-      signal.throwIfAborted();
-      await this.#store.reserve([file]);
-      this.#stamps.touch(file);
+    const mask = maskOf(all, ({ file }) => file >= 0 && !this.#ledger.isSelected(file));
+    const spans = all.filter(({ file }) => file >= 0 && this.#ledger.isSelected(file));
+    const files = spans.map(({ file }) => file);
+    await this.#watch.lookBefore(files);
+    for (let wait; (wait = this.#watch.hold(files)) !== undefined;) await wait;
+    this.#watch.begin(files);
+    try {
+      const verdict = await this.#store.hashThenWrite({
+        buffer,
+        length: pieceMap.pieceBytes(piece),
+        expected: pieceHash(this.#metainfo, piece),
+        spans,
+        wantBlockDigests,
+      });
+      if (!verdict.isGood) return verdict;
+      if (mask) await this.#resume?.keep(piece, mask, gather(all, mask, buffer.bytes));
+      this.#markGood(piece, mask !== undefined);
+      return verdict;
+    } finally {
+      // Not before: who examines a file meanwhile has to know of the piece.
+      this.#watch.end(files);
     }
   }
 
   #read(piece: PieceIndex, begin: number, into: Uint8Array): Promise<void> {
-    const kept = this.#kept.has(piece) ? this.#resume : undefined;
+    const kept = this.#ledger.kept.has(piece) ? this.#resume : undefined;
     const source = { metainfo: this.#metainfo, store: this.#store, kept };
     return readPiece(source, { piece, begin }, into);
   }
@@ -343,12 +356,12 @@ export class TorrentDisk implements AsyncDisposable {
     // worst that comes of it is a check. The other way round a write could go unseen.
     this.#isUnsaved = false;
     const verified = Bitfield.fromWire(this.have.bytes, this.have.length)!;
-    const kept = new Bitfield(this.have.length);
-    for (const piece of this.#kept) kept.add(piece);
-    const { sizes, times } = this.#stamps;
     try {
-      await this.#stamps.refresh(this.#store);
-      await this.#resume.save({ bootMark: this.#bootMark, verified, kept, sizes, times });
+      await this.#watch.look(this.#stamps.written);
+      const [metainfo, ledger] = [this.#metainfo, this.#ledger];
+      const [suspects, stamps] = [this.#suspects, this.#stamps];
+      const state = resumeStateOf(verified, { metainfo, ledger, suspects, stamps });
+      await this.#resume.save({ bootMark: this.#bootMark, ...state });
     } catch (error) {
       this.#isUnsaved = true;
       throw error;
@@ -363,11 +376,12 @@ export class TorrentDisk implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#watch.close();
     while (this.#work.size > 0) await Promise.all(this.#work);
     try {
       // Without a check, what an earlier run remembered is as good as it was.
       const isOfUse = this.#isChecked
-        ? this.have.count > 0 && !this.#isWhole
+        ? this.have.count > 0 && !this.#ledger.isWhole
         : this.#resume?.isStarted === true;
       if (isOfUse) await this.save();
       else await this.#drop();

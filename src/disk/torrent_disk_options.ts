@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { PieceIndex } from "../base/units.ts";
 import type { Allocation } from "../ports/disk.ts";
 import type { Hasher } from "../ports/hash.ts";
 import type { DiskMetainfo } from "./disk_metainfo.ts";
@@ -32,6 +33,13 @@ export interface TorrentDiskOptions {
    * (false).
    */
   readonly isInMemory?: boolean;
+  /**
+   * Milliseconds since the epoch, by the clock that files are stamped with: tells our own writes from those of
+   * others. Without it, a change of a file that is still written to is seen only by its size and number.
+   */
+  readonly now?: () => number;
+  /** A verified piece is gone, since somebody has changed or removed a file of it; its bit is cleared. */
+  readonly onLost?: (piece: PieceIndex, file: number) => void;
 }
 
 /** How existing data is checked. */

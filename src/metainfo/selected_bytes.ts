@@ -38,10 +38,14 @@ export class SelectedBytes {
     this.total = total;
   }
 
-  /** Bytes of the selection that lie in the pieces of `have`. Counts anew only when `have` has grown. */
-  done(have: Bitfield): number {
-    if (have.count === this.#countedAt) return this.#done;
-    this.#countedAt = have.count;
+  /**
+   * Bytes of the selection that lie in the pieces of `have`, the same every time, from which `losses` pieces
+   * were ever taken away. Counts anew only when it has changed.
+   */
+  done(have: Bitfield, losses: number): number {
+    const state = have.count + 2 * losses;
+    if (state === this.#countedAt) return this.#done;
+    this.#countedAt = state;
     let done = 0;
     for (let piece = 0; piece < have.length; piece++) {
       if (have.has(piece)) done += this.#perPiece[piece]!;

@@ -163,7 +163,7 @@ export interface Reply {
   /** The Worker is broken: a text for a `BugError`. */
   readonly bug?: string;
   /**
-   * `pieces`, `digest`: 0 or 1 a piece. `stat`: size and time a file, size -1 where there is none. `read`,
+   * `pieces`, `digest`: 0 or 1 a piece. `stat`: size, time and id a file, size -1 where there is none. `read`,
    * `reserve`: one number. `gather`: rows that were done, and the milliseconds they took.
    */
   readonly values?: Float64Array<ArrayBuffer>;
@@ -177,6 +177,9 @@ export interface Reply {
 
 /** Numbers of a row of {@link GatherRequest}. */
 export const GATHER_NUMBERS = 5;
+
+/** Numbers that an answer to `stat` has for each file. */
+export const STAT_NUMBERS = 3;
 
 /** A mark of a piece: the digests of its blocks are asked for, though it be good. */
 export const WANTS_DIGESTS = 1;

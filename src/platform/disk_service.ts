@@ -17,6 +17,7 @@ import {
   type Request,
   SPAN_NUMBERS,
   STAGE_BYTES,
+  STAT_NUMBERS,
   type StoreMemory,
   WANTS_DIGESTS,
 } from "./disk_messages.ts";
@@ -238,16 +239,18 @@ function isExpected(digest: Uint8Array | undefined, expected: Uint8Array, item: 
 }
 
 function statFiles(files: StoreFiles, { id, files: indices }: Of<"stat">): Reply {
-  const values = new Float64Array(indices.length * 2);
+  const values = new Float64Array(indices.length * STAT_NUMBERS);
   const itemErrors: ItemError[] = [];
   files.statAll((look) => {
     for (let item = 0; item < indices.length; item++) {
-      values[2 * item] = -1;
+      const at = item * STAT_NUMBERS;
+      values[at] = -1;
       try {
         const found = look(indices[item]!);
         if (!found) continue;
-        values[2 * item] = found.size;
-        values[2 * item + 1] = found.mtimeMs;
+        values[at] = found.size;
+        values[at + 1] = found.mtimeMs;
+        values[at + 2] = found.id;
       } catch (error) {
         if (!(error instanceof DiskError)) throw error;
         itemErrors.push({ item, error: toPlain(error) });

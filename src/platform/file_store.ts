@@ -29,7 +29,13 @@ import type {
   StoreSpec,
 } from "../ports/disk.ts";
 import { fromPlain } from "./disk_errors.ts";
-import { packSpans, SPAN_NUMBERS, STAGE_BYTES, type StoreMemory } from "./disk_messages.ts";
+import {
+  packSpans,
+  SPAN_NUMBERS,
+  STAGE_BYTES,
+  STAT_NUMBERS,
+  type StoreMemory,
+} from "./disk_messages.ts";
 import type { DiskPool } from "./disk_pool.ts";
 import { packFiles } from "./packed_files.ts";
 import { PieceMemory } from "./piece_memory.ts";
@@ -259,8 +265,9 @@ export class PooledStore implements FileStore {
     const request = { type: "stat", store, files: Float64Array.from(files) } as const;
     const { values, itemErrors } = await pool.request(request);
     const out: (FileStat | DiskError | undefined)[] = files.map((_, i) => {
-      const size = values![2 * i]!;
-      return size < 0 ? undefined : { size, mtimeMs: values![2 * i + 1]! };
+      const at = i * STAT_NUMBERS;
+      const size = values![at]!;
+      return size < 0 ? undefined : { size, mtimeMs: values![at + 1]!, id: values![at + 2]! };
     });
     for (const { item, error } of itemErrors ?? []) out[item] = fromPlain(error);
     return out;

@@ -138,10 +138,12 @@ export class OpenFiles {
     return undefined;
   }
 
-  /** Closes a file, and looks anew before it is opened again. */
+  /** Closes a file, and looks anew, at the folders above it as well, before it is opened again. */
   forget(file: number): void {
     this.#handles.close(this.#firstKey + file);
     this.#seen[file] = 0;
+    this.#known[file] = 0;
+    this.#folders.clear();
   }
 
   /**
@@ -279,7 +281,7 @@ function lookAt(path: string, followsLinks = false): FileStat | undefined {
   const info = lookIfThere(path, followsLinks);
   if (!info) return undefined;
   if (!info.isFile) throw inTheWay(path, oddity(info), "stat");
-  return { size: info.size, mtimeMs: info.mtime?.getTime() ?? 0 };
+  return { size: info.size, mtimeMs: info.mtime?.getTime() ?? 0, id: info.ino ?? 0 };
 }
 
 // The descriptor and the size that the file has.

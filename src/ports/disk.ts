@@ -113,6 +113,8 @@ export interface FileStat {
   readonly size: number;
   /** Time of the last change, milliseconds since the epoch, or 0 where unknown. */
   readonly mtimeMs: number;
+  /** A number that another file at the same path would not have; 0 where the system numbers no files. */
+  readonly id: number;
 }
 
 /** What became of a piece that was to be hashed and written. */
@@ -172,7 +174,10 @@ export interface FileStore extends AsyncDisposable {
    * there. Neither rows nor buffer may be touched before the answer.
    */
   gather(buffer: SendBuffer, spans: SpanRows): Promise<readonly SpanFault[]>;
-  /** Whoever has a file open closes it: what is at its path is looked at anew. */
+  /**
+   * Whoever has a file open closes it, and nothing is taken for granted of the folders above it: what is at
+   * its path is looked at anew, and made anew if it is to be written to.
+   */
   forget(file: number): Promise<void>;
   /** Creates a file that has no bytes, and its folders. */
   createEmpty(file: number): Promise<void>;

@@ -10,7 +10,6 @@
  */
 
 import { putUint32 } from "../base/bytes.ts";
-import type { DiskError } from "../base/errors.ts";
 import { KIB, type PieceIndex } from "../base/units.ts";
 import type { BlockBatch, LostBlock } from "../disk/block_batch.ts";
 import { SEND_BYTES } from "../ports/disk.ts";
@@ -26,8 +25,8 @@ export interface BlockSenderHost {
   readonly swarm: Swarm;
   /** Reads for one peer. */
   newBatch(): BlockBatch;
-  /** A verified piece cannot be read any more. */
-  onLost(piece: PieceIndex, error: DiskError): void;
+  /** A verified piece cannot be read any more, and a file is to blame. */
+  onLost(piece: PieceIndex, file: number): void;
 }
 
 /** What is to be written next. */
@@ -105,10 +104,10 @@ export class BlockSender {
   #leaveOut(lost: readonly LostBlock[]): void {
     const batch = this.#batch!;
     const gone = new Set<number>();
-    for (const { block, error } of lost) {
+    for (const { block, file } of lost) {
       gone.add(block);
       Object.assign(this.#next, batch.blockAt(block));
-      this.#host.onLost(this.#next.piece as PieceIndex, error);
+      this.#host.onLost(this.#next.piece as PieceIndex, file);
       this.#refuse();
     }
     let [at, payload] = [0, 0];

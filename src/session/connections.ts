@@ -220,6 +220,13 @@ export class Connections implements ConnHost {
     for (const conn of this.#conns) conn.flush();
   }
 
+  /** Something is missing again: those who were let go for want of it are dialled again. */
+  needPeers(): void {
+    this.book.needAll(this.clock.now());
+    this.#news.notify();
+    this.sayExtensions();
+  }
+
   /** Everybody hears what we speak and offer by now. */
   sayExtensions(): void {
     for (const peer of this.stage.peers) this.extensions.tell(peer);

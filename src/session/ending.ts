@@ -18,6 +18,12 @@ export class Ended extends Error {
   }
 }
 
+/** Ends a torrent that has nothing to give: none of its data is in a folder, or it is not "any more". */
+export function nothingVerifies(folder: string, since: "" | "any more" = ""): Ended {
+  const message = `nothing in ${folder} verifies ${since}`.trimEnd();
+  return new Ended({ kind: "failed", reason: "bad-data", message });
+}
+
 /** What it means that a torrent failed with an error; `isStopping` where its session ends. */
 export function outcomeOf(error: unknown, isStopping: boolean): Outcome {
   if (error instanceof Ended) return error.outcome;

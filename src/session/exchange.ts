@@ -7,7 +7,6 @@
  */
 
 import type { Bitfield } from "../base/bitfield.ts";
-import type { DiskError } from "../base/errors.ts";
 import type { FileIndex, Millis, PieceIndex } from "../base/units.ts";
 import type { BlockBatch } from "../disk/block_batch.ts";
 import type { TorrentDisk } from "../disk/torrent_disk.ts";
@@ -43,18 +42,13 @@ export interface ExchangeParts {
   readonly window: number | undefined;
   /** One more piece is verified. */
   readonly onPiece: () => void;
-  /** A verified piece could not be read any more; it is not offered from now on. */
-  readonly onLost: (error: DiskError) => void;
 }
 
 /** The exchange of one torrent. */
 export class Exchange implements Stage, BlockSenderHost {
   readonly swarm: Swarm;
-  /** Resolves when every wanted piece is verified; rejects with the `DiskError` that ended it. */
-  readonly complete: Promise<void>;
   readonly #parts: ExchangeParts;
-  readonly #resolve: () => void;
-  readonly #reject: (error: unknown) => void;
+  #completion = Promise.withResolvers<void>();
 
   constructor(parts: ExchangeParts) {
     const { clock, random, metainfo, disk, connections } = parts;
@@ -72,9 +66,15 @@ export class Exchange implements Stage, BlockSenderHost {
       extensions: connections.extensions,
       now: clock.now(),
     });
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    [this.complete, this.#resolve, this.#reject] = [promise, resolve, reject];
-    promise.catch(() => {});
+    this.#completion.promise.catch(() => {});
+  }
+
+  /**
+   * Resolves when every wanted piece is verified, which may happen again after {@link lose}; rejects with the
+   * `DiskError` that ended it.
+   */
+  get complete(): Promise<void> {
+    return this.#completion.promise;
   }
 
   get peers(): readonly Peer[] {
@@ -125,7 +125,9 @@ export class Exchange implements Stage, BlockSenderHost {
   /** Whole pieces to the disk, liars to the book. */
   settle(): void {
     const { clock, connections } = this.#parts;
-    for (const open of this.swarm.takeWhole()) this.#write(open).catch(this.#reject);
+    for (const open of this.swarm.takeWhole()) {
+      this.#write(open).catch((error) => this.#completion.reject(error));
+    }
     if (this.swarm.giving.isRefillDue) this.swarm.giving.tick(clock.now());
     for (const giver of this.swarm.takeGuilty()) connections.book.ban(giver);
   }
@@ -139,9 +141,20 @@ export class Exchange implements Stage, BlockSenderHost {
     return this.#parts.disk.receiveBuffer();
   }
 
-  /** What is gone is not offered again; everything else still is. */
-  onLost(piece: PieceIndex, error: DiskError): void {
-    if (this.swarm.giving.lose(piece)) this.#parts.onLost(error);
+  /** The disk is told, and tells the torrent. */
+  onLost(piece: PieceIndex, file: number): void {
+    this.#parts.disk.lose(piece, file);
+  }
+
+  /** What is gone is not offered again, and where `isWanted`, fetched again; everything else still is. */
+  lose(piece: PieceIndex, isWanted: boolean): void {
+    const { connections } = this.#parts;
+    const wasComplete = this.swarm.isComplete;
+    if (!this.swarm.onLost(piece, isWanted) || this.swarm.isComplete || !wasComplete) return;
+    // Whoever was let go as of no use is needed again.
+    this.#completion = Promise.withResolvers<void>();
+    this.#completion.promise.catch(() => {});
+    connections.needPeers();
   }
 
   /** A reader has moved: what it has passed is let go, what comes next is asked for. */
@@ -168,7 +181,7 @@ export class Exchange implements Stage, BlockSenderHost {
       this.#parts.onPiece();
     }
     if (this.swarm.isComplete) {
-      this.#resolve();
+      this.#completion.resolve();
       // Peers that are complete as well learn that nothing is to be had here (BEP 21).
       return connections.sayExtensions();
     }

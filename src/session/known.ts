@@ -5,6 +5,7 @@
  */
 
 import { BugError } from "../base/errors.ts";
+import type { PieceIndex } from "../base/units.ts";
 import { TorrentDisk } from "../disk/torrent_disk.ts";
 import { SelectedBytes } from "../metainfo/selected_bytes.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
@@ -23,6 +24,9 @@ export interface Known {
   readonly streams: Streams;
 }
 
+/** Is told that a verified piece is gone, since somebody has changed or removed a file of it. */
+export type LossHandler = (piece: PieceIndex, file: number) => void;
+
 /** The torrent with what is wanted of it. */
 export function know(
   metainfo: Metainfo,
@@ -39,7 +43,11 @@ export function know(
 export function openDisk(
   { metainfo, output, selection }: Known,
   options: TorrentOptions,
-  { world, bufferBytes }: { readonly world: World; readonly bufferBytes: number },
+  { world, bufferBytes, onLost }: {
+    readonly world: World;
+    readonly bufferBytes: number;
+    readonly onLost: LossHandler;
+  },
 ): Promise<TorrentDisk> {
   return TorrentDisk.open(world.files, {
     metainfo,
@@ -49,6 +57,8 @@ export function openDisk(
     hasher: world.hasher,
     isReadOnly: options.isUploadOnly ?? false,
     isInMemory: options.isInMemory ?? false,
+    now: () => world.clock.epochMs(),
+    onLost,
     ...(selection === undefined ? {} : { selection }),
   });
 }

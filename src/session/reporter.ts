@@ -68,6 +68,11 @@ export class Reporter {
     this.#publish({ type: "file", path: entry.displayPath, bytes: entry.length });
   }
 
+  /** Files are complete no more: it is told again when they are. */
+  reopen(files: readonly number[]): void {
+    for (const file of files) this.#reported.delete(file);
+  }
+
   /** Something a person should know; the same words once. */
   warning(message: string): void {
     if (this.#warned.has(message)) return;

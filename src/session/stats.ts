@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Bitfield } from "../base/bitfield.ts";
 import type { TrackerErrorKind } from "../base/errors.ts";
+import type { TorrentDisk } from "../disk/torrent_disk.ts";
 import type { SelectedBytes } from "../metainfo/selected_bytes.ts";
 import type { CloseCounts } from "./events.ts";
 import type { Swarm } from "../swarm/swarm.ts";
@@ -109,7 +109,7 @@ export interface StatsFacts {
   /** Where it stands. */
   readonly state: TorrentState;
   /** Verified and wanted pieces, once the disk is open. */
-  readonly disk: { readonly have: Bitfield; readonly wanted: Bitfield } | undefined;
+  readonly disk: Pick<TorrentDisk, "have" | "wanted" | "losses"> | undefined;
   readonly connections: Connections | undefined;
   readonly swarm: Swarm | undefined;
   /** Bytes of the selection, once it is known. */
@@ -128,7 +128,7 @@ export interface StatsFacts {
 /** Takes a snapshot. */
 export function torrentStats(facts: StatsFacts): TorrentStats {
   const { disk, connections, swarm, selected, downRate } = facts;
-  const bytesDone = disk === undefined ? 0 : selected?.done(disk.have) ?? 0;
+  const bytesDone = disk === undefined ? 0 : selected?.done(disk.have, disk.losses) ?? 0;
   const isMoving = facts.state === "downloading" && downRate >= 1;
   const bytesTotal = selected?.total ?? 0;
   const peers = connections?.stage.peers ?? [];

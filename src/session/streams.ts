@@ -241,6 +241,10 @@ class FileStream {
       if (source !== undefined && source.swarm === undefined) {
         throw new BugError(`Cannot stream: piece ${piece} is missing and nobody fetches it`);
       }
+      if (source?.swarm?.lacking.has(piece) === false && !this.#parts.host.isInMemory) {
+        const why = "a file was changed or removed by another program";
+        throw new StreamError(`Cannot stream any further: ${why}`, "storage");
+      }
       if (this.#reader !== undefined) {
         source?.swarm?.readers.wait(this.#reader, this.#parts.host.clock.now());
       }

@@ -20,24 +20,24 @@ import type { TorrentDisk } from "../disk/torrent_disk.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
 import { Metadata } from "../swarm/metadata.ts";
 import type { Connections } from "./connections.ts";
-import { Ended, failureOf, outcomeOf, wordsOf } from "./ending.ts";
-import type { FailureReason, Outcome } from "./events.ts";
+import { Ended, failureOf, nothingVerifies, outcomeOf } from "./ending.ts";
+import type { Outcome } from "./events.ts";
 import { Exchange } from "./exchange.ts";
-import { infoHashOf, know, type Known, openDisk } from "./known.ts";
+import { infoHashOf, know, type Known, type LossHandler, openDisk } from "./known.ts";
+import { Limits } from "./limits.ts";
 import { MetadataSearch } from "./metadata_search.ts";
 import type { AddMagnet, AddTorrent } from "./options.ts";
 import { Outreach, type OutreachHost } from "./outreach.ts";
-import { hintFor, stallOf, whyStill } from "./patience.ts";
+import { whyStill } from "./patience.ts";
 import { NOTHING, Rates } from "./rates.ts";
 import { type EventBody, Reporter } from "./reporter.ts";
 import { reuseAll } from "./reuse.ts";
 import type { StreamOptions } from "./streams.ts";
 import { type TorrentState, type TorrentStats, torrentStats } from "./stats.ts";
+import { Upkeep } from "./upkeep.ts";
 
 /** Memory for pieces where the options do not say: what 200 ms × 1 Gbit/s have in flight, and a little. */
 export const DEFAULT_BUFFER_BYTES: number = 28 * MIB;
-/** Resume state is written at most this often. */
-const SAVE_EVERY_MS = 10_000;
 /** How long the trackers may hold up the end. */
 const STOP_DEADLINE_MS = 500;
 /** Bytes left, as trackers are told while the size is not known: not 0, which would make us a seed. */
@@ -72,6 +72,7 @@ export class Torrent {
   readonly #startedAt: number;
   readonly #rates = new Rates();
   readonly #reporter: Reporter;
+  readonly #limits: Limits;
   #state: TorrentState = "checking";
   #checked = 0;
   #known: Known | undefined;
@@ -79,8 +80,7 @@ export class Torrent {
   #search: MetadataSearch | undefined;
   #disk: TorrentDisk | undefined;
   #exchange: Exchange | undefined;
-  #savedAt = 0;
-  #seedingSince = Infinity;
+  #upkeep: Upkeep | undefined;
 
   /** Starts at once; made by `Session.add` and `Session.addMagnet`. */
   constructor(host: TorrentHost, options: AddTorrent | AddMagnet) {
@@ -95,6 +95,12 @@ export class Torrent {
       clock,
       stats: () => this.stats(),
       publish: host.publish,
+    });
+    this.#limits = new Limits({
+      clock,
+      options,
+      onEnd: (ended) => this.#ended.reject(ended),
+      why: () => this.#why,
     });
     if ("metainfo" in options) this.#know(options.metainfo, options);
     this.#startedAt = clock.now();
@@ -190,13 +196,15 @@ export class Torrent {
     const { fsync, isUploadOnly, isInMemory } = this.#options;
     const isUploader = isUploadOnly === true;
     this.#reporter.start(this.#name);
-    this.#failInTime();
+    this.#limits.watchTime(this.#scope, () => this.#state === "seeding");
     const known = this.#known ?? await this.#learn();
     if ("isMetadataOnly" in this.#options && this.#options.isMetadataOnly) {
       return this.#reporter.metadata(known.metainfo, known.selection);
     }
     this.#state = "checking";
-    const disk = this.#disk = await openDisk(known, this.#options, this.#host);
+    const { world, bufferBytes } = this.#host;
+    const onLost: LossHandler = (piece, file) => this.#upkeep?.onLost(piece, file);
+    const disk = this.#disk = await openDisk(known, this.#options, { world, bufferBytes, onLost });
     this.#scope.signal.throwIfAborted();
     this.#reporter.metadata(known.metainfo, known.selection);
     await disk.check({
@@ -207,23 +215,17 @@ export class Torrent {
       },
     });
     const { metainfo } = known;
-    const files = this.#host.world.files;
+    const { files } = world;
     const isKept = !isUploader && isInMemory !== true;
-    const bytes = known.selected.total - known.selected.done(disk.have);
+    const bytes = known.selected.total - known.selected.done(disk.have, disk.losses);
     if (isKept) await checkRoom(files, { ...known, files: metainfo.files, bytes });
-    const folders = isKept ? this.#options.reuse ?? [] : [];
-    await reuseAll(
-      folders,
-      { files, metainfo, disk, reporter: this.#reporter },
-      this.#scope.signal,
-    );
+    const older = isKept ? this.#options.reuse ?? [] : [];
+    const plan = { files, metainfo, disk, reporter: this.#reporter };
+    await reuseAll(older, plan, this.#scope.signal);
     metainfo.files.forEach((_, file) => this.#reportFile(file));
-    if (isUploader && disk.have.count === 0) {
-      const message = `nothing in ${known.output} verifies`;
-      throw new Ended({ kind: "failed", reason: "bad-data", message });
-    }
+    if (isUploader && disk.have.count === 0) throw nothingVerifies(known.output);
     const isComplete = isUploader || disk.isComplete;
-    if (!isComplete) await this.#download(known, this.#startExchange(known, disk, disk.wanted));
+    if (!isComplete) await this.#download(known, disk);
     else known.streams.attach({ disk, swarm: undefined });
     if (isKept) await disk.finish({ fsync: fsync ?? false });
     if (isUploader || this.#options.seed === true) await this.#seed(known, disk);
@@ -240,7 +242,7 @@ export class Torrent {
       infoHash: this.#infoHash,
       options,
       reachOut: () => this.#reachOut(),
-      onLate: (message) => this.#fail("metadata-timeout", message),
+      onLate: (message) => this.#limits.fail("metadata-timeout", message),
       why: () => this.#why,
     });
     const metainfo = await search.run(this.#scope);
@@ -262,30 +264,36 @@ export class Torrent {
     });
   }
 
-  async #download({ streams }: Known, exchange: Exchange): Promise<void> {
+  async #download(known: Known, disk: TorrentDisk): Promise<void> {
+    const exchange = this.#startExchange(known, disk, disk.wanted);
     this.#state = "downloading";
-    if (this.#options.isInMemory === true) return await streams.over(exchange.complete);
-    await Promise.race([exchange.complete, failureOf(this.#scope)]);
+    if (this.#options.isInMemory === true) return await known.streams.over(exchange.complete);
+    do {
+      await Promise.race([exchange.complete, failureOf(this.#scope)]);
+      // Not before it is known that nobody has changed the files meanwhile.
+      await disk.settle();
+    } while (!disk.isComplete);
     this.#outreach?.finder.completed();
   }
 
   async #seed(known: Known, disk: TorrentDisk): Promise<void> {
     if (this.#exchange === undefined) this.#startExchange(known, disk, disk.have);
-    this.#scope.spawn(() => disk.watch());
     this.#state = "seeding";
-    this.#seedingSince = this.#host.world.clock.now();
+    this.#upkeep?.seed();
     this.#downloaded.resolve();
     this.#checkSeedGoal();
     await failureOf(this.#scope);
   }
 
   #startExchange(
-    { metainfo, streams }: Known,
+    known: Known,
     disk: TorrentDisk,
     wanted: TorrentDisk["wanted"],
   ): Exchange {
+    const { metainfo, streams } = known;
     const { clock, random } = this.#host.world;
     const isFirst = this.#outreach === undefined;
+    const isDisk = this.#options.isInMemory !== true;
     const outreach = this.#outreach ??= this.#reachOut();
     const { connections } = outreach;
     const exchange = this.#exchange = new Exchange({
@@ -297,19 +305,30 @@ export class Torrent {
       wanted,
       isSequential: this.#options.sequential ?? false,
       isSuperSeed: this.#options.superSeed ?? false,
-      window: this.#options.isInMemory === true ? disk.freeBuffers : undefined,
+      window: isDisk ? undefined : disk.freeBuffers,
       onFile: (file) => this.#reportFile(file),
       onPiece: () => streams.onVerified(),
-      onLost: (error) =>
-        this.#reporter.warning(`Cannot give all of it any more: ${wordsOf(error)}`),
     });
     connections.extensions.add(new Metadata({ info: metainfo.infoBytes }));
-    this.#savedAt = clock.now();
-    this.#rates.at(exchange.swarm.counters, this.#savedAt);
+    this.#rates.at(exchange.swarm.counters, clock.now());
+    if (isDisk) this.#upkeep = this.#keepUp(known, disk, exchange);
     if (isFirst) outreach.start(exchange);
     else connections.enter(exchange);
     streams.attach({ disk, swarm: exchange.swarm });
     return exchange;
+  }
+
+  #keepUp({ metainfo, output }: Known, disk: TorrentDisk, exchange: Exchange): Upkeep {
+    return new Upkeep({
+      clock: this.#host.world.clock,
+      metainfo,
+      output,
+      disk,
+      exchange,
+      reporter: this.#reporter,
+      isSeeding: () => this.#state === "seeding",
+      onFailure: (error) => this.#ended.reject(error),
+    });
   }
 
   #reachOut(): Outreach {
@@ -340,58 +359,36 @@ export class Torrent {
     const [outreach, exchange] = [this.#outreach!, this.#exchange];
     const { connections, finder } = outreach;
     const now = this.#host.world.clock.now();
-    if (exchange !== undefined) this.#onExchangeTick(exchange, now);
+    if (exchange !== undefined) {
+      this.#rates.at(exchange.swarm.counters, now);
+      this.#reporter.progress();
+      this.#upkeep?.tick(now);
+    }
     if (this.#state === "seeding") return this.#checkSeedGoal();
     if (connections.stage.peers.length + connections.dialling === 0) finder.soon();
     this.#checkStall(now);
   }
 
-  #onExchangeTick({ swarm }: Exchange, now: number): void {
-    this.#rates.at(swarm.counters, now);
-    this.#reporter.progress();
-    if (now - this.#savedAt < SAVE_EVERY_MS || this.#disk === undefined) return;
-    this.#savedAt = now;
-    this.#disk.save().catch((error) => this.#ended.reject(error));
-  }
-
   #checkSeedGoal(): void {
-    const { seedRatio = Infinity, seedTimeMs = Infinity } = this.#options;
-    const seededMs = this.#host.world.clock.now() - this.#seedingSince;
     const given = this.#exchange?.swarm.counters.uploaded ?? 0;
-    if (given < seedRatio * this.#known!.selected.total && seededMs < seedTimeMs) return;
-    this.#ended.reject(new Ended({ kind: "complete" }));
+    this.#limits.checkSeeding(given, this.#known!.selected.total);
   }
 
   #checkStall(now: number): void {
-    const { stallTimeoutMs } = this.#options;
-    const swarm = this.#exchange?.swarm;
     // The check of what is there holds the clock.
-    if (stallTimeoutMs === undefined || this.#state === "checking") return;
-    const verified = this.#disk?.have.count ?? 0;
-    const progressAt = swarm?.progressAt ?? this.#search?.progressAt ?? now;
-    const waiting = { outreach: this.#outreach!, swarm, verified, progressAt };
-    const stall = stallOf(waiting, { timeoutMs: stallTimeoutMs, now });
-    if (stall !== undefined) this.#fail(stall.reason, stall.message);
+    if (this.#state === "checking") return;
+    const swarm = this.#exchange?.swarm;
+    this.#limits.checkStall({
+      outreach: this.#outreach!,
+      swarm,
+      verified: this.#disk?.have.count ?? 0,
+      progressAt: swarm?.progressAt ?? this.#search?.progressAt ?? now,
+    });
   }
 
   /** Why nothing moves, as the end of a sentence. */
   get #why(): string {
     return whyStill(this.#outreach, this.#exchange?.swarm);
-  }
-
-  #failInTime(): void {
-    const { timeoutMs, usedMs = 0 } = this.#options;
-    if (timeoutMs === undefined) return;
-    this.#scope.spawn(async (signal) => {
-      await this.#host.world.clock.sleep(Math.max(1, timeoutMs - usedMs), { signal });
-      if (this.#state === "seeding") return;
-      this.#fail("timeout", `not done after ${Math.round(timeoutMs / 1000)} s${this.#why}`);
-    });
-  }
-
-  #fail(reason: FailureReason, message: string): void {
-    const hint = hintFor(reason, this.#options);
-    this.#ended.reject(new Ended({ kind: "failed", reason, message, hint }));
   }
 
   #reportFile(file: number): void {

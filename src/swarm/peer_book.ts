@@ -130,6 +130,7 @@ export class PeerBook {
       failures: 0,
       vain: 0,
       notBefore: 0,
+      isNeedless: false,
       isBanned: false,
       isReachable,
       isSeed,
@@ -181,6 +182,7 @@ export class PeerBook {
     outcome: "useful" | "failed" | "rotated" | "needless",
   ): void {
     known.isBusy = false;
+    known.isNeedless = outcome === "needless";
     if (outcome === "needless") {
       known.notBefore = now + MAX_BACKOFF_MS;
       return;
@@ -197,6 +199,15 @@ export class PeerBook {
     }
     known.notBefore = now + Math.min(BASE_BACKOFF_MS * 2 ** known.failures, MAX_BACKOFF_MS);
     known.failures++;
+  }
+
+  /** Something is missing again: nobody is needless. */
+  needAll(now: Millis): void {
+    for (const known of this.#known.values()) {
+      if (!known.isNeedless) continue;
+      known.isNeedless = false;
+      known.notBefore = now;
+    }
   }
 
   /** A peer broke the protocol. The second time it is banned. */

@@ -26,6 +26,8 @@ export interface KnownPeer {
   vain: number;
   /** Not dialled before this time. */
   notBefore: Millis;
+  /** It was let go since neither side had any need of the other. */
+  isNeedless: boolean;
   isBanned: boolean;
   /** Somebody says that he has dialled it with success. */
   isReachable: boolean;

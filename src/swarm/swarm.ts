@@ -18,6 +18,7 @@ import type { PieceMap } from "../metainfo/piece_map.ts";
 import type { PieceVerdict } from "../ports/disk.ts";
 import { Assembly, HERE, type OpenPiece } from "./assembly.ts";
 import { Availability } from "./availability.ts";
+import { Closing } from "./closing.ts";
 import { DontHave } from "./dont_have.ts";
 import { Extensions } from "./extensions.ts";
 import { Giving } from "./giving.ts";
@@ -35,10 +36,6 @@ import { Verdicts } from "./verdicts.ts";
 export const IDLE_TIMEOUT_MS = 150_000;
 /** A keep-alive goes out after this long without a message. */
 export const KEEP_ALIVE_MS = 100_000;
-/** How long a suspect may keep a piece to itself. */
-const EXCLUSIVE_MS = 30_000;
-/** A piece that got nothing for this long may lose its memory to one that would. */
-const IDLE_PIECE_MS = 5_000;
 
 /** The peers and pieces of one torrent. */
 export class Swarm {
@@ -59,6 +56,7 @@ export class Swarm {
   readonly #holdings: Holdings;
   readonly #picker: Picker;
   readonly #verdicts: Verdicts;
+  readonly #closing: Closing;
   readonly #options: SwarmOptions;
   readonly #peers: Peer[] = [];
   readonly #inFlight: InFlight;
@@ -85,10 +83,18 @@ export class Swarm {
     this.assembly = new Assembly(map);
     this.#availability = new Availability(pickable, random);
     this.#holdings = new Holdings(this.lacking, this.#availability);
+    this.#closing = new Closing({
+      map,
+      assembly: this.assembly,
+      availability: this.#availability,
+      counters: this.counters,
+      peers: this.#peers,
+      covers: (piece) => this.readers.covers(piece),
+    });
     this.#inFlight = new InFlight({
       map,
       assembly: this.assembly,
-      onAbandoned: (open) => this.#drop(open),
+      onAbandoned: (open) => this.#closing.drop(open),
     });
     this.giving = new Giving({
       map,
@@ -111,7 +117,7 @@ export class Swarm {
       giving: this.giving,
       peers: this.#peers,
       window: options.window,
-      close: (open) => this.#abandon(open),
+      close: (open) => this.#closing.abandon(open),
     });
     this.#picker = new Picker({
       map,
@@ -128,7 +134,7 @@ export class Swarm {
       assembly: this.assembly,
       counters: this.counters,
       peers: this.#peers,
-      drop: (open) => this.#drop(open),
+      drop: (open) => this.#closing.drop(open),
     });
     this.#provenAt = this.#tickedAt = this.#forgivenAt = now;
   }
@@ -170,7 +176,7 @@ export class Swarm {
     if (at < 0) return;
     this.#peers.splice(at, 1);
     this.#inFlight.delete(peer);
-    this.#endExclusive((open) => open.exclusive === peer.slot);
+    this.#closing.release(peer);
     this.#holdings.onGone(peer);
     peer.peerInterested = false;
     this.giving.onInterest(peer);
@@ -274,9 +280,23 @@ export class Swarm {
   onVerdict(open: OpenPiece, verdict: PieceVerdict): void {
     if (verdict.isGood) this.#provenAt = Math.max(this.#provenAt, open.lastBlockAt);
     // What is closed keeps its tables until the next piece is opened.
-    this.#close(open);
+    this.#closing.close(open);
     if (verdict.isGood) this.#onGood(open, verdict.blockDigests);
     else this.#onCorrupt(open, verdict.blockDigests);
+  }
+
+  /**
+   * A verified piece is gone from the disk: it is not offered any more, and where `isWanted`, fetched again.
+   * False where it was not offered.
+   */
+  onLost(piece: PieceIndex, isWanted: boolean): boolean {
+    if (!this.giving.lose(piece)) return false;
+    if (!isWanted || !this.lacking.add(piece)) return true;
+    // Nobody is late with it.
+    this.#provenAt = Math.max(this.#provenAt, this.#tickedAt);
+    for (const peer of this.#peers) if (peer.have.has(piece)) this.#holdings.onWanted(peer);
+    this.#availability.enter(piece);
+    return true;
   }
 
   /** Givers that were proven to lie since the last call. */
@@ -309,7 +329,7 @@ export class Swarm {
       this.#inFlight.watch(peer, now);
       // What our own limit holds up is not late.
       if (!isHeldUp && isOverdue(peer, now) && this.#inFlight.releaseOverdue(peer, now)) {
-        this.#endExclusive((open) => open.exclusive === peer.slot);
+        this.#closing.release(peer);
       }
       if (now - peer.lastReadAt >= IDLE_TIMEOUT_MS) peer.closing ??= "idle";
       if (this.isComplete && peer.isUploadOnly) peer.closing ??= "no-use";
@@ -317,58 +337,11 @@ export class Swarm {
         peer.encoder.keepAlive();
       }
     }
-    this.#endExclusive((open) => now - open.openedAt >= EXCLUSIVE_MS);
+    this.#closing.releaseOld(now);
     this.#picker.rescue(this.#peers, now);
     this.fillAll(now);
-    if (this.#isMemoryHeld() && this.#dropIdle(now)) this.fillAll(now);
+    if (this.#closing.freeMemory(now)) this.fillAll(now);
     this.giving.tick(now);
-  }
-
-  /** Whether somebody could go on but for memory, and none is on its way back. */
-  #isMemoryHeld(): boolean {
-    return this.assembly.withDisk === 0 &&
-      this.#peers.some((peer) => peer.isStarved && peer.requests.length === 0);
-  }
-
-  /** Pieces that nobody works on give their memory up: all that have nothing yet, or else one. */
-  #dropIdle(now: Millis): boolean {
-    let isDropped = false;
-    for (;;) {
-      const idle = this.assembly.idlest(now - IDLE_PIECE_MS);
-      if (idle === undefined || (isDropped && idle.here > 0)) return isDropped;
-      this.#drop(idle);
-      isDropped = true;
-    }
-  }
-
-  /** Closes a piece that is to be downloaded from the start. */
-  #drop(open: OpenPiece): void {
-    this.#abandon(open);
-    if (this.readers.covers(open.piece)) this.#availability.enter(open.piece);
-  }
-
-  /** Closes a piece that is not finished. */
-  #abandon(open: OpenPiece): void {
-    for (let block = 0; block < open.blocks; block++) {
-      if (open.state[block] === HERE) {
-        this.counters.wasted += this.map.blockBytes(open.piece, block);
-      }
-    }
-    this.#close(open);
-  }
-
-  #close(open: OpenPiece): void {
-    this.assembly.close(open);
-    for (const peer of this.#peers) {
-      const at = peer.trial.indexOf(open.piece);
-      if (at >= 0) peer.trial.splice(at, 1);
-    }
-  }
-
-  #endExclusive(isOver: (open: OpenPiece) => boolean): void {
-    for (const open of this.assembly.all) {
-      if (open.exclusive >= 0 && isOver(open)) open.exclusive = -1;
-    }
   }
 
   /** Proves the invariants; for tests. */
@@ -392,7 +365,7 @@ export class Swarm {
 
   #onCorrupt(open: OpenPiece, digests: Uint8Array | undefined): void {
     this.counters.corrupt += this.map.pieceBytes(open.piece);
-    if (this.readers.covers(open.piece)) this.#availability.enter(open.piece);
+    this.#closing.putBack(open);
     this.#verdicts.onCorrupt(open, digests);
   }
 }

@@ -154,7 +154,7 @@ Deno.test("read() minds changes of a file only when it is complete and watched",
     const file = files.files.get("out/t/c")!;
     files.touch(file);
     assertEquals(await read(setup, batch, [[5, 0, 10]]), {});
-    await disk.watch();
+    await disk.look();
     assertEquals(await read(setup, batch, [[5, 0, 10]]), {});
     file.bytes[150]! ^= 1;
     files.touch(file);

@@ -137,8 +137,8 @@ for (const workers of [0, 1, 2]) {
       await store.sync([0, 1, 2, 3]);
       const found = await store.statMany([3, 0, 2]);
       assertEquals(found.map((stat) => stat && "size" in stat && stat.size), [0, undefined, 1000]);
-      const { mtime } = await Deno.stat(`${root}/c`);
-      assertEquals(await store.stat(2), { size: 1000, mtimeMs: mtime!.getTime() });
+      const { mtime, ino } = await Deno.stat(`${root}/c`);
+      assertEquals(await store.stat(2), { size: 1000, mtimeMs: mtime!.getTime(), id: ino! });
       assertEquals(await store.stat(1), undefined);
       assertEquals(await store.read(1, 0, new Uint8Array(1)), 0);
     });

@@ -29,6 +29,8 @@ export interface SimFile {
   bytes: Uint8Array;
   size: number;
   mtimeMs: number;
+  /** Another number for another file at the same path. */
+  readonly id: number;
 }
 
 /** The disk of a host. */
@@ -53,6 +55,7 @@ export class SimDisk {
   sendBuffers = 0;
   /** Bytes written in all. */
   bytesWritten = 0;
+  #nextId = 1;
 
   /** The bytes of a file, a copy; `undefined` where there is none. */
   contents(path: string): Uint8Array | undefined {
@@ -62,7 +65,15 @@ export class SimDisk {
 
   /** Puts a file there, as somebody else would. */
   put(path: string, bytes: Uint8Array, mtimeMs: number = 1): void {
-    this.files.set(path, { bytes: bytes.slice(), size: bytes.length, mtimeMs });
+    const id = this.#nextId++;
+    this.files.set(path, { bytes: bytes.slice(), size: bytes.length, mtimeMs, id });
+  }
+
+  /** Writes into a file that is there, as somebody else would. */
+  scribble(path: string, at: { offset: number; now: number }, data: Uint8Array): void {
+    const file = this.files.get(path)!;
+    file.bytes.set(data, at.offset);
+    file.mtimeMs = at.now;
   }
 
   /**
@@ -83,7 +94,7 @@ export class SimDisk {
     const found = this.find(path, operation);
     if (found) return found;
     if (this.faults.isReadOnly) throw this.fault(path, operation, "permission");
-    const file = { bytes: new Uint8Array(0), size: 0, mtimeMs: now };
+    const file = { bytes: new Uint8Array(0), size: 0, mtimeMs: now, id: this.#nextId++ };
     this.files.set(path, file);
     return file;
   }

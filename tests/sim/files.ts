@@ -195,7 +195,7 @@ class SimStore implements FileStore {
   async stat(file: number): Promise<FileStat | undefined> {
     await this.#operate(0);
     const found = this.#disk.find(this.#path(file), "stat");
-    return found && { size: found.size, mtimeMs: found.mtimeMs };
+    return found && { size: found.size, mtimeMs: found.mtimeMs, id: found.id };
   }
 
   async statMany(files: readonly number[]): Promise<(FileStat | DiskError | undefined)[]> {
@@ -203,7 +203,7 @@ class SimStore implements FileStore {
     return files.map((file) => {
       try {
         const found = this.#disk.find(this.#path(file), "stat");
-        return found && { size: found.size, mtimeMs: found.mtimeMs };
+        return found && { size: found.size, mtimeMs: found.mtimeMs, id: found.id };
       } catch (error) {
         if (error instanceof DiskError) return error;
         throw error;

@@ -327,3 +327,15 @@ Deno.test("restrict() forgets what came from sources that are closed, but for wh
   assertEquals([book.size, book.add(at(4), "lsd")], [2, undefined]);
   book.release(busy, 0, "useful");
 });
+
+Deno.test("needAll() wakes those who were let go as needless, and nobody else", () => {
+  const book = setup();
+  const outcomes = ["needless", "failed", "rotated"] as const;
+  outcomes.forEach((_, i) => book.add(at(i + 1), "tracker"));
+  for (const outcome of outcomes) book.release(book.take(0)!, 0, outcome);
+  assertEquals(book.take(1_000), undefined);
+  book.needAll(1_000);
+  const woken = book.take(1_000);
+  assert(woken !== undefined);
+  assertEquals(book.take(1_000), undefined);
+});
