@@ -1,5 +1,5 @@
 /**
- * The DHT beside libtorrent's and transmission's: peers found in it and nowhere else, both ways.
+ * The DHT beside that of libtorrent, transmission and aria2: peers found in it and nowhere else, both ways.
  *
  * libtorrent's nodes are many on one address of loopback. transmission takes nobody there for a node and wants more
  * than eight of them, so it runs on a host of its own beside theirs.
@@ -9,16 +9,22 @@
 
 import { assertEquals, assertLess } from "@std/assert";
 import { assertSame, type DatasetSpec, KIB, MIB } from "./support/dataset.ts";
-import { LtDht, startTransmissionNode, TRANSMISSION_PORT } from "./support/dht.ts";
-import { type Host, Hosts } from "./support/hosts.ts";
-import { interopTest, type Lab } from "./support/lab.ts";
-import { Run, STARLING } from "./support/starling.ts";
-import type { TorrentFile } from "./support/torrent.ts";
-import { until } from "./support/wait.ts";
+import { LtDht } from "./support/dht.ts";
+import { type Host, Hosts, LOOPBACK } from "./support/hosts.ts";
+import { interopGroup, interopTest, type Lab } from "./support/lab.ts";
+import {
+  arrives,
+  PORT,
+  startAria2,
+  startStarling,
+  startTransmission,
+} from "./support/neighbours.ts";
+import type { Run } from "./support/starling.ts";
+import { magnetOf, type TorrentFile } from "./support/torrent.ts";
+import { freePort, until } from "./support/wait.ts";
 
 const DATA: DatasetSpec = { name: "data.bin", bytes: 6 * MIB + 1234, seed: 91 };
-/** Nothing but the DHT. */
-const DHT_ONLY = ["--no-trackers", "--no-lsd", "--no-pex"];
+const by = "dht";
 
 /** How starling is run: what it is to start from, and where. */
 interface Where {
@@ -30,16 +36,7 @@ interface Where {
 }
 
 function starling(lab: Lab, args: readonly string[], where: Where): Run {
-  const { nodes, host, port = 0, cache = "cache" } = where;
-  const all = [...args, ...DHT_ONLY, "-p", String(port), "--json"];
-  for (const node of nodes) all.push("--dht-node", node);
-  return lab.use(
-    new Run(all, {
-      cache: lab.path(cache),
-      command: [...host?.prefix ?? [], ...STARLING],
-      env: { STARLING_NO_DHT: "false" },
-    }),
-  );
+  return startStarling(lab, { host: LOOPBACK, port: 0, cache: "cache", by, ...where }, args);
 }
 
 async function downloads(
@@ -64,11 +61,6 @@ async function portOf(run: Run): Promise<number> {
 
 function make(lab: Lab): Promise<TorrentFile> {
   return lab.make(DATA, { pieceBytes: 64 * KIB });
-}
-
-/** Nothing but the infohash. */
-function magnetOf({ infoHash }: TorrentFile): string {
-  return `magnet:?xt=urn:btih:${infoHash}`;
 }
 
 for (const [family, ip, host] of [["IPv4", "127.0.0.1", "127.0.0.1"], ["IPv6", "::1", "[::1]"]]) {
@@ -137,71 +129,72 @@ interopTest("a second start asks nobody for a start", ["libtorrent"], async (lab
   assertLess(performance.now() - since, 20_000);
 });
 
+/** Where another client is, and who is there to start from. */
+interface Place {
+  readonly dht: LtDht;
+  readonly theirs: Host;
+  readonly port: number;
+  readonly ours: Host;
+}
+
 /** A host full of libtorrent's nodes, one for transmission, one for starling. */
-async function withTransmission(
-  lab: Lab,
-): Promise<{ dht: LtDht; theirs: Host; ours: Host }> {
+async function ofThreeHosts(lab: Lab): Promise<Place> {
   const hosts = lab.use(await Hosts.make(3));
   const [first, theirs, ours] = hosts.all;
   const ips: string[] = [];
   for (let i = 0; i < 12; i++) ips.push(await hosts.addAddress(first!, `10.213.7.${100 + i}`));
   const dht = lab.use(await LtDht.start(ips, first!.prefix));
-  return { dht, theirs: theirs!, ours: ours! };
+  return { dht, theirs: theirs!, port: PORT, ours: ours! };
 }
 
-interopTest("get finds transmission in the DHT, by a bare infohash as well", [
-  "libtorrent",
-  "transmission-daemon",
-  "netns",
-], async (lab) => {
-  const torrent = await make(lab);
-  const { dht, theirs, ours } = await withTransmission(lab);
-  const { nodes } = dht;
-  const output = torrent.dataset.root;
-  const home = lab.path("transmission");
-  lab.use(
-    await startTransmissionNode({ host: theirs, home, output, torrent: torrent.path, nodes }),
-  );
-  await until(
-    async () => (await dht.find(torrent.infoHash)).includes(`${theirs.ip}:${TRANSMISSION_PORT}`),
-    { what: "transmission's announce", timeoutMs: 120_000 },
-  );
-  await downloads(lab, torrent, { nodes: nodes.slice(0, 1), host: ours });
-  await Deno.remove(lab.output, { recursive: true });
-  const source = magnetOf(torrent);
-  await downloads(lab, torrent, { nodes: nodes.slice(0, 1), host: ours, source, cache: "other" });
-});
+/** All of them on loopback. */
+async function ofOneHost(lab: Lab): Promise<Place> {
+  const { ip } = LOOPBACK;
+  const dht = lab.use(await LtDht.start([ip, ip, ip, ip]));
+  return { dht, theirs: LOOPBACK, port: freePort(), ours: LOOPBACK };
+}
 
-interopTest("transmission finds a seed in the DHT, by a magnet link alone", [
-  "libtorrent",
-  "transmission-daemon",
-  "netns",
-], async (lab) => {
-  const torrent = await make(lab);
-  const { dht, theirs, ours } = await withTransmission(lab);
-  const { nodes } = dht;
-  const seed = seeds(lab, torrent, { nodes: nodes.slice(0, 1), host: ours });
-  assertEquals(await dht.find(torrent.infoHash), [`${ours.ip}:${await portOf(seed)}`]);
-  await Deno.mkdir(lab.output);
-  const home = lab.path("transmission");
-  // Our own node is among those that it starts from.
-  const start = [...nodes.slice(0, 8), `${ours.ip}:${await portOf(seed)}`];
-  const client = lab.use(
-    await startTransmissionNode({
-      host: theirs,
-      home,
-      output: lab.output,
-      torrent: magnetOf(torrent),
-      nodes: start,
-    }),
-  );
-  const isThere = () => assertSame(torrent.dataset, lab.output).then(() => true, () => false);
-  try {
-    await until(isThere, { what: "transmission's download", timeoutMs: 150_000, everyMs: 500 });
-  } catch (error) {
-    throw new Error(`${(error as Error).message}\n${client.tail()}`);
-  }
-});
+const OTHERS = [
+  { need: "transmission-daemon", start: startTransmission, place: ofThreeHosts, where: "netns" },
+  { need: "aria2c", start: startAria2, place: ofOneHost, where: "aria2c" },
+] as const;
+
+interopGroup(
+  "the DHT with others than libtorrent",
+  OTHERS.flatMap(({ need, start, place, where }) => [{
+    name: `get finds ${need} in the DHT, by a bare infohash as well`,
+    needs: [need, "libtorrent", where],
+    fn: async (lab) => {
+      const torrent = await make(lab);
+      const { dht, theirs: host, port, ours } = await place(lab);
+      const { nodes } = dht;
+      await start(lab, { host, port, torrent, output: torrent.dataset.root, by, nodes });
+      await until(
+        async () => (await dht.find(torrent.infoHash)).includes(`${host.ip}:${port}`),
+        { what: `the announce of ${need}`, timeoutMs: 120_000 },
+      );
+      const from = { nodes: nodes.slice(0, 1), host: ours };
+      await downloads(lab, torrent, from);
+      await Deno.remove(lab.output, { recursive: true });
+      await downloads(lab, torrent, { ...from, source: magnetOf(torrent), cache: "other" });
+    },
+  }, {
+    name: `${need} finds a seed in the DHT, by a magnet link alone`,
+    needs: [need, "libtorrent", where],
+    fn: async (lab) => {
+      const torrent = await make(lab);
+      const { dht, theirs: host, port, ours } = await place(lab);
+      const seed = seeds(lab, torrent, { nodes: dht.nodes.slice(0, 1), host: ours });
+      const address = `${ours.ip}:${await portOf(seed)}`;
+      assertEquals(await dht.find(torrent.infoHash), [address]);
+      const output = lab.output;
+      // Our own node is among those that it starts from.
+      const nodes = [...dht.nodes.slice(0, 8), address];
+      const job = { host, port, torrent, output, by, nodes, isMagnet: true } as const;
+      await arrives(torrent, output, await start(lab, job));
+    },
+  }]),
+);
 
 interopTest("three hosts of ours, and nobody else, find each other in the DHT", ["netns"], async (
   lab,

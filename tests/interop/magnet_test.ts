@@ -7,14 +7,20 @@
 
 import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { assertSame, type DatasetSpec, KIB, MIB } from "./support/dataset.ts";
-import { interopTest, type Lab } from "./support/lab.ts";
-import { LEECHES, type LeechKind } from "./support/leeches.ts";
+import { LOOPBACK } from "./support/hosts.ts";
+import { interopGroup, interopTest, type Lab, SEEDS } from "./support/lab.ts";
+import {
+  arrives,
+  type Neighbour,
+  NEIGHBOURS,
+  startStarling,
+  type Way,
+} from "./support/neighbours.ts";
 import type { Child } from "./support/process.ts";
-import type { Need } from "./support/programs.ts";
-import type { Seed } from "./support/seeds.ts";
-import { Run } from "./support/starling.ts";
-import type { TorrentFile } from "./support/torrent.ts";
-import { until } from "./support/wait.ts";
+import { lastNumber, Run } from "./support/starling.ts";
+import { magnetOf, type TorrentFile } from "./support/torrent.ts";
+import type { Opentracker } from "./support/tracker.ts";
+import { freePort, until } from "./support/wait.ts";
 
 /** Small pieces, so that the info dictionary has several parts. */
 const SMALL_PIECES = 16 * KIB;
@@ -25,16 +31,7 @@ const FOLDER: DatasetSpec = {
   files: [{ path: "a.bin", bytes: 3 * MIB + 1 }, { path: "b/c.txt", bytes: 17 }],
 };
 
-const CLIENTS: readonly {
-  readonly need: Need;
-  readonly start: (lab: Lab, torrent: TorrentFile) => Promise<Seed>;
-}[] = [
-  { need: "aria2c", start: (lab, torrent) => lab.aria2(torrent) },
-  { need: "transmission-daemon", start: (lab, torrent) => lab.transmission(torrent) },
-  { need: "libtorrent", start: (lab, torrent) => lab.libtorrent(torrent) },
-];
-
-for (const { need, start } of CLIENTS) {
+for (const { need, start } of SEEDS) {
   interopTest(
     `get downloads a magnet from ${need} by --peer alone`,
     [need, "libtorrent"],
@@ -61,8 +58,7 @@ for (const { need, start } of CLIENTS) {
       const [torrent, tracker] = await lab.tracked(FOLDER, { pieceBytes: SMALL_PIECES });
       await start(lab, torrent);
       await tracker.seeds(torrent.infoHash, 1);
-      const udp = tracker.url.replace("http:", "udp:");
-      const result = await lab.get(linkTo(torrent, [udp]));
+      const result = await lab.get(linkTo(torrent, [udpOf(tracker)]));
       assertEquals(result.code, 0, result.tail);
       await assertSame(torrent.dataset, lab.output);
     },
@@ -85,49 +81,62 @@ interopTest("meta and info read a magnet from libtorrent", ["libtorrent"], async
   assertStringIncludes(info.stdout, torrent.infoHash);
 });
 
-for (const kind of LEECHES.slice(0, 3)) {
-  interopTest(
-    `${kind.need} downloads a magnet from starling alone`,
-    [kind.need, "libtorrent", "opentracker"],
-    (lab) => gives(lab, kind),
-  );
+interopGroup(
+  "a magnet from starling alone",
+  NEIGHBOURS.flatMap(({ need, start }) => [
+    {
+      name: `${need} downloads a magnet from a seed of ours that dials it by --peer`,
+      needs: [need, "libtorrent"],
+      fn: async (lab) => {
+        const torrent = await lab.make(FOLDER, { pieceBytes: SMALL_PIECES });
+        const job = leech(lab, torrent, "peer");
+        const client = await start(lab, job);
+        const seed = seeds(lab, { ...job, peers: [`${job.host.ip}:${job.port}`] });
+        await gives(lab, torrent, { seed, client });
+      },
+    },
+    {
+      name: `${need} downloads a magnet from a seed of ours through a UDP tracker alone`,
+      needs: [need, "libtorrent", "opentracker"],
+      fn: async (lab) => {
+        const [plain, tracker] = await lab.tracked(FOLDER, { pieceBytes: SMALL_PIECES });
+        const trackers = [udpOf(tracker)];
+        const torrent = await lab.torrent(plain.dataset, { pieceBytes: SMALL_PIECES, trackers });
+        const job = { ...leech(lab, torrent, "tracker"), trackers };
+        // It dials nobody on loopback, so the seed is told of it.
+        const isDialled = need === "transmission-daemon";
+        const before = isDialled ? await start(lab, job) : undefined;
+        if (isDialled) await until(() => isKnown(tracker.url, torrent.infoHash), { what: need });
+        const seed = seeds(lab, job);
+        await tracker.seeds(torrent.infoHash, 1);
+        await gives(lab, torrent, { seed, client: before ?? await start(lab, job) });
+      },
+    },
+  ]),
+);
+
+function leech(lab: Lab, torrent: TorrentFile, by: Way): Neighbour {
+  const [host, output, port] = [LOOPBACK, lab.output, freePort()];
+  return { host, torrent, output, by, port, isMagnet: true };
+}
+
+function seeds(lab: Lab, { host, torrent, by, peers = [] }: Neighbour): Run {
+  const args = ["seed", torrent.path, torrent.dataset.root];
+  return startStarling(lab, { host, port: 0, by, peers }, args);
 }
 
 /** We are the only seed, and the only one who has the metadata. */
-async function gives(lab: Lab, kind: LeechKind): Promise<void> {
-  const cache = lab.path("cache");
-  const [torrent, tracker] = await lab.tracked(FOLDER, { pieceBytes: SMALL_PIECES });
-  const link = linkTo(torrent, [tracker.url]);
-  const startLeech = async () => {
-    const home = lab.path("leech");
-    await Deno.mkdir(home);
-    await Deno.mkdir(lab.output);
-    return lab.use(await kind.start(link, home, lab.output));
-  };
-  let client: Child | undefined;
-  if (kind.mustBeDialled) {
-    client = await startLeech();
-    await until(() => isKnown(tracker.url, torrent.infoHash), { what: kind.need });
-  }
-  const args = ["seed", torrent.path, torrent.dataset.root, "-p", "0", "--json"];
-  const quiet = ["--no-dht", "--no-lsd", "--no-pex"];
-  const seed = lab.use(new Run([...args, ...quiet], { cache }));
-  // A client that does not know the size may have said that nothing is left, as a seed does.
-  await seed.event((event) => event.type === "progress");
-  await tracker.seeds(torrent.infoHash, 1);
-  client ??= await startLeech();
-  await until(async () => {
-    try {
-      await assertSame(torrent.dataset, lab.output, { alone: false });
-      return true;
-    } catch {
-      return false;
-    }
-  }, { what: `the download of ${kind.need}\n${client.tail()}`, timeoutMs: 90_000, everyMs: 300 });
+async function gives(
+  lab: Lab,
+  torrent: TorrentFile,
+  { seed, client }: { seed: Run; client: Child },
+): Promise<void> {
+  await arrives(torrent, lab.output, client);
   seed.kill("SIGINT");
   const result = await seed.result();
-  const uploaded = result.events.findLast((event) => event.type === "progress")?.bytesUploaded;
-  assertGreater(Number(uploaded), torrent.dataset.totalBytes - 1, result.tail);
+  assertEquals(result.code, 130, result.tail);
+  const uploaded = lastNumber(result.events, "progress", "bytesUploaded");
+  assertGreater(uploaded, torrent.dataset.totalBytes - 1, result.tail);
 }
 
 /** Whether opentracker has heard of anybody. */
@@ -140,6 +149,9 @@ async function isKnown(announceUrl: string, infoHash: string): Promise<boolean> 
 
 /** The torrent with a magnet link in the place of its file. */
 function linkTo(torrent: TorrentFile, trackers: readonly string[] = []): TorrentFile {
-  const more = trackers.map((url) => `&tr=${encodeURIComponent(url)}`).join("");
-  return { ...torrent, path: `magnet:?xt=urn:btih:${torrent.infoHash}${more}` };
+  return { ...torrent, path: magnetOf(torrent, trackers) };
+}
+
+function udpOf({ url }: Opentracker): string {
+  return url.replace("http:", "udp:");
 }

@@ -1,5 +1,5 @@
 /**
- * Peer exchange (BEP 11) beside libtorrent's and transmission's: a seed that only the one in the middle
+ * Peer exchange (BEP 11) beside that of aria2, transmission and libtorrent: a seed that only the one in the middle
  * knows is learned of, and ours in the middle tells the others of it.
  *
  * Whoever is in the middle loads slowly, so that what arrives has come from the seed.
@@ -10,27 +10,20 @@
 import { assert, assertEquals } from "@std/assert";
 import { assertSame, type DatasetSpec, KIB, MIB } from "./support/dataset.ts";
 import { type Host, Hosts } from "./support/hosts.ts";
-import { interopTest, type Lab } from "./support/lab.ts";
+import { interopGroup, interopTest, type Lab } from "./support/lab.ts";
 import {
   arrives,
-  magnetOf,
+  type NeighbourKind,
+  NEIGHBOURS,
   PORT,
   startLibtorrent,
-  type StartNeighbour,
   startStarling,
-  startTransmission,
 } from "./support/neighbours.ts";
-import type { Need } from "./support/programs.ts";
-import type { TorrentFile } from "./support/torrent.ts";
+import { magnetOf, type TorrentFile } from "./support/torrent.ts";
 
 const DATA: DatasetSpec = { name: "data.bin", bytes: 8 * MIB + 99, seed: 11 };
 const by = "pex";
 const SLOW = 20 * KIB;
-
-const CLIENTS: readonly { need: Need; start: StartNeighbour }[] = [
-  { need: "libtorrent", start: startLibtorrent },
-  { need: "transmission-daemon", start: startTransmission },
-];
 
 async function setup(lab: Lab): Promise<[TorrentFile, readonly Host[]]> {
   const torrent = await lab.make(DATA, { pieceBytes: 64 * KIB });
@@ -39,43 +32,56 @@ async function setup(lab: Lab): Promise<[TorrentFile, readonly Host[]]> {
 
 const at = (host: Host) => `${host.ip}:${PORT}`;
 
-for (const { need, start } of CLIENTS) {
-  interopTest(
-    `get learns of a seed from ${need}`,
-    [need, "libtorrent", "netns"],
-    async (lab) => {
-      const [torrent, [seed, middle, ours]] = await setup(lab);
-      const output = lab.path("middle");
-      await start(lab, { host: middle!, torrent, output, by, downLimit: SLOW });
-      const peers = [at(middle!)];
-      const root = torrent.dataset.root;
-      await startLibtorrent(lab, { host: seed!, torrent, output: root, by, peers });
-      const get = ["get", magnetOf(torrent), "-o", lab.output];
-      const result = await startStarling(lab, { host: ours!, by, peers }, get).result(200_000);
-      assertEquals(result.code, 0, result.tail);
-      await assertSame(torrent.dataset, lab.output);
+interopGroup(
+  "peer exchange",
+  NEIGHBOURS.flatMap((kind) => [
+    {
+      name: `get learns of a seed from ${kind.need}`,
+      needs: [kind.need, "libtorrent", "netns"],
+      fn: (lab) => learns(lab, kind),
     },
-  );
+    {
+      name: `${kind.need} learns of a seed from ours`,
+      needs: [kind.need, "libtorrent", "netns"],
+      fn: (lab) => tells(lab, kind),
+    },
+  ]),
+);
 
-  interopTest(
-    `${need} learns of a seed from ours`,
-    [need, "libtorrent", "netns"],
-    async (lab) => {
-      const [torrent, [seed, middle, theirs]] = await setup(lab);
-      const root = torrent.dataset.root;
-      await startLibtorrent(lab, { host: seed!, torrent, output: root, by });
-      const output = lab.output;
-      const isMagnet = true;
-      const client = await start(lab, { host: theirs!, torrent, output, by, isMagnet });
-      const peers = [at(seed!), at(theirs!)];
-      const get = ["get", torrent.path, "-o", lab.path("middle")];
-      get.push("--down-limit", String(SLOW), "--up-limit", "10K");
-      const getting = startStarling(lab, { host: middle!, by, peers }, get);
-      await arrives(torrent, output, client);
-      const last = getting.events.findLast((event) => event.type === "progress");
-      assert(Number(last?.bytesUploaded) < MIB, `${last?.bytesUploaded} from the middle`);
-    },
-  );
+/** They are in the middle. */
+async function learns(lab: Lab, { need, start }: NeighbourKind): Promise<void> {
+  const [torrent, [seed, middle, ours]] = await setup(lab);
+  // aria2 tells of nobody who has dialled it, but dials whom it hears of.
+  const hasLsd = need === "aria2c";
+  const output = lab.path("middle");
+  await start(lab, { host: middle!, torrent, output, by, downLimit: SLOW, hasLsd });
+  const peers = [at(middle!)];
+  const get = ["get", magnetOf(torrent), "-o", lab.output];
+  const getting = startStarling(lab, { host: ours!, by, peers }, get);
+  if (hasLsd) await getting.event((event) => Number(event.peers) > 0);
+  const root = torrent.dataset.root;
+  const job = { host: seed!, torrent, output: root, by, hasLsd } as const;
+  await startLibtorrent(lab, hasLsd ? job : { ...job, peers });
+  const result = await getting.result(200_000);
+  assertEquals(result.code, 0, result.tail);
+  await assertSame(torrent.dataset, lab.output);
+}
+
+/** We are in the middle. */
+async function tells(lab: Lab, { start }: NeighbourKind): Promise<void> {
+  const [torrent, [seed, middle, theirs]] = await setup(lab);
+  const root = torrent.dataset.root;
+  await startLibtorrent(lab, { host: seed!, torrent, output: root, by });
+  const output = lab.output;
+  const isMagnet = true;
+  const client = await start(lab, { host: theirs!, torrent, output, by, isMagnet });
+  const peers = [at(seed!), at(theirs!)];
+  const get = ["get", torrent.path, "-o", lab.path("middle")];
+  get.push("--down-limit", String(SLOW), "--up-limit", "10K");
+  const getting = startStarling(lab, { host: middle!, by, peers }, get);
+  await arrives(torrent, output, client);
+  const last = getting.events.findLast((event) => event.type === "progress");
+  assert(Number(last?.bytesUploaded) < MIB, `${last?.bytesUploaded} from the middle`);
 }
 
 interopTest("a third of ours learns of a seed from a second", ["netns"], async (lab) => {

@@ -6,7 +6,7 @@
 
 import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { assertSame, KIB, MIB } from "./support/dataset.ts";
-import { interopTest, type Lab } from "./support/lab.ts";
+import { interopTest, type Lab, SEEDS } from "./support/lab.ts";
 import type { Need } from "./support/programs.ts";
 import { payloadOf, RawSwarm } from "./support/raw_swarm.ts";
 import type { Seed } from "./support/seeds.ts";
@@ -25,19 +25,10 @@ const FOLDER = {
   ],
 };
 
-const CLIENTS: readonly {
-  readonly need: Need;
-  readonly start: (lab: Lab, torrent: TorrentFile) => Promise<Seed>;
-}[] = [
-  { need: "aria2c", start: (lab, torrent) => lab.aria2(torrent) },
-  { need: "transmission-daemon", start: (lab, torrent) => lab.transmission(torrent) },
-  { need: "libtorrent", start: (lab, torrent) => lab.libtorrent(torrent) },
-];
-
 const MKTORRENT: TorrentSpec = { tool: "mktorrent", pieceBytes: 256 * KIB };
 const TRANSMISSION: TorrentSpec = { tool: "transmission-create", pieceBytes: 64 * KIB };
 
-for (const { need, start } of CLIENTS) {
+for (const { need, start } of SEEDS) {
   interopTest(
     `get downloads a single file from ${need} by --peer`,
     [need, "mktorrent"],
@@ -68,14 +59,14 @@ for (const { need, start } of CLIENTS) {
   );
 }
 
-const ALL: readonly Need[] = CLIENTS.map((client) => client.need);
+const ALL: readonly Need[] = SEEDS.map((client) => client.need);
 
 interopTest(
   "get downloads from all three clients at once, by --peer",
   [...ALL, "mktorrent"],
   async (lab) => {
     const torrent = await lab.make(SINGLE, MKTORRENT);
-    const seeds = await Promise.all(CLIENTS.map(({ start }) => start(lab, torrent)));
+    const seeds = await Promise.all(SEEDS.map(({ start }) => start(lab, torrent)));
     await downloads(lab, torrent, seeds);
   },
 );
@@ -85,8 +76,8 @@ interopTest(
   [...ALL, "mktorrent", "opentracker"],
   async (lab) => {
     const [torrent, tracker] = await lab.tracked(SINGLE, MKTORRENT);
-    await Promise.all(CLIENTS.map(({ start }) => start(lab, torrent)));
-    await tracker.seeds(torrent.infoHash, CLIENTS.length);
+    await Promise.all(SEEDS.map(({ start }) => start(lab, torrent)));
+    await tracker.seeds(torrent.infoHash, SEEDS.length);
     await downloads(lab, torrent, []);
   },
 );

@@ -1,12 +1,10 @@
 /**
- * Real DHTs that nobody else is in: nodes of libtorrent, and transmission, whose nodes start from them.
+ * Real DHTs that nobody else is in: nodes of libtorrent.
  *
  * @module
  */
 
-import { join } from "@std/path";
-import type { Host } from "./hosts.ts";
-import { Child, output } from "./process.ts";
+import { Child } from "./process.ts";
 import { PYTHON } from "./programs.ts";
 import { scriptPath } from "./torrent.ts";
 import { until } from "./wait.ts";
@@ -81,59 +79,4 @@ export class LtDht implements AsyncDisposable {
     });
     return JSON.parse(answer);
   }
-}
-
-/** What a transmission is to do. */
-export interface TransmissionJob {
-  /** On which host. */
-  readonly host: Host;
-  /** An empty folder for its settings. */
-  readonly home: string;
-  /** Where the data is, or goes. */
-  readonly output: string;
-  /** The torrent to seed or to fetch: a file, or a magnet link. */
-  readonly torrent: string;
-  /** Nodes to start from, `IP:PORT` each. */
-  readonly nodes: readonly string[];
-}
-
-/** The port of its peers and its node. */
-export const TRANSMISSION_PORT = 51_413;
-
-/**
- * Starts transmission on a host, with nothing but the DHT to find peers. It needs more than eight nodes to find
- * anybody, and it has no use for any of 127.0.0.0/8.
- */
-export async function startTransmissionNode(job: TransmissionJob): Promise<Child> {
-  await Deno.mkdir(job.home, { recursive: true });
-  const settings = {
-    "bind-address-ipv4": job.host.ip,
-    "blocklist-enabled": false,
-    "dht-enabled": true,
-    "download-dir": job.output,
-    "lpd-enabled": false,
-    "message-level": 3,
-    "peer-port": TRANSMISSION_PORT,
-    "pex-enabled": false,
-    "port-forwarding-enabled": false,
-    "rpc-authentication-required": false,
-    "rpc-bind-address": "127.0.0.1",
-    "rpc-whitelist-enabled": false,
-    "utp-enabled": false,
-    "watch-dir-enabled": false,
-  };
-  await Deno.writeTextFile(join(job.home, "settings.json"), JSON.stringify(settings));
-  const lines = job.nodes.map((node) => `${node.replace(":", " ")}\n`).join("");
-  await Deno.writeTextFile(join(job.home, "dht.bootstrap"), lines);
-  const argv = [...job.host.prefix, "transmission-daemon", "--foreground", "--config-dir"];
-  const child = Child.start([...argv, job.home], { endWith: "SIGKILL" });
-  // Its port is on the loopback of that host, where nobody else has one.
-  const add = [...job.host.prefix, "transmission-remote", "127.0.0.1:9091", "--add", job.torrent];
-  try {
-    await until(() => output(add).then(() => true, () => false), { what: "transmission's RPC" });
-  } catch (error) {
-    await child[Symbol.asyncDispose]();
-    throw error;
-  }
-  return child;
 }

@@ -16,19 +16,33 @@ export interface Host {
   readonly prefix: readonly string[];
 }
 
+/** This machine, where ports have to be chosen. */
+export const LOOPBACK: Host = { ip: "127.0.0.1", ip6: "::1", prefix: [] };
+
 /** Hosts that reach each other and nothing else. */
 export class Hosts implements AsyncDisposable {
   /** All of them. */
   readonly all: readonly Host[];
   readonly #names: readonly string[];
 
-  private constructor(names: readonly string[]) {
+  private constructor(names: readonly string[], all: readonly Host[]) {
     this.#names = names;
-    this.all = names.slice(1).map((name, i) => ({
-      ip: `10.213.7.${1 + i}`,
-      ip6: `fd00:213:7::${1 + i}`,
-      prefix: ["ip", "netns", "exec", name],
-    }));
+    this.all = all;
+  }
+
+  /** Makes one without a cable: it has loopback, of its own, and nothing else. */
+  static async alone(): Promise<Hosts> {
+    const name = `sl-${crypto.randomUUID().slice(0, 6)}-lo`;
+    const hosts = new Hosts([name], [{ ...LOOPBACK, prefix: ["ip", "netns", "exec", name] }]);
+    await output(["ip", "netns", "add", name]);
+    try {
+      await output(["ip", "-n", name, "link", "set", "lo", "up"]);
+      await output(["ip", "-n", name, "route", "add", "224.0.0.0/4", "dev", "lo"]);
+    } catch (error) {
+      await hosts[Symbol.asyncDispose]();
+      throw error;
+    }
+    return hosts;
   }
 
   /** Makes so many, less than 100. Needs the right to. */
@@ -36,7 +50,12 @@ export class Hosts implements AsyncDisposable {
     const tag = crypto.randomUUID().slice(0, 6);
     // The first is the switch.
     const names = Array.from({ length: count + 1 }, (_, i) => `sl-${tag}-${i}`);
-    const hosts = new Hosts(names);
+    const all = names.slice(1).map((name, i): Host => ({
+      ip: `10.213.7.${1 + i}`,
+      ip6: `fd00:213:7::${1 + i}`,
+      prefix: ["ip", "netns", "exec", name],
+    }));
+    const hosts = new Hosts(names, all);
     try {
       for (const name of names) await output(["ip", "netns", "add", name]);
       await output([

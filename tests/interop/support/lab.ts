@@ -129,6 +129,16 @@ export class Lab implements AsyncDisposable {
   }
 }
 
+/** The real seeds, each ready when its function returns. */
+export const SEEDS: readonly {
+  readonly need: Need;
+  readonly start: (lab: Lab, torrent: TorrentFile) => Promise<Seed>;
+}[] = [
+  { need: "aria2c", start: (lab, torrent) => lab.aria2(torrent) },
+  { need: "transmission-daemon", start: (lab, torrent) => lab.transmission(torrent) },
+  { need: "libtorrent", start: (lab, torrent) => lab.libtorrent(torrent) },
+];
+
 /**
  * Registers a test of the real program beside real clients. It is skipped by name, with the reason in
  * the name, where something is missing.
@@ -147,6 +157,39 @@ export function interopTest(
     fn: async () => {
       await using lab = await Lab.open();
       await fn(lab);
+    },
+  });
+}
+
+/** One test of a group. */
+export interface InteropCase {
+  readonly name: string;
+  readonly needs: readonly Need[];
+  readonly fn: (lab: Lab) => Promise<void>;
+}
+
+/**
+ * Registers tests that mostly wait for other programs: they run side by side, each in a laboratory of its own and
+ * each under its own name.
+ */
+export function interopGroup(name: string, cases: readonly InteropCase[]): void {
+  const steps = cases.map(({ name, needs, fn }) => ({ name, fn, reason: skipReason(needs) }));
+  Deno.test({
+    name,
+    ignore: steps.every(({ reason }) => reason !== undefined),
+    fn: async (group) => {
+      await Promise.all(steps.map(({ name, fn, reason }) =>
+        group.step({
+          name: reason === undefined ? name : `${name} [skipped: ${reason}]`,
+          ignore: reason !== undefined,
+          // The group as a whole is watched for leaks.
+          ...{ sanitizeOps: false, sanitizeResources: false, sanitizeExit: false },
+          fn: async () => {
+            await using lab = await Lab.open();
+            await fn(lab);
+          },
+        })
+      ));
     },
   });
 }

@@ -8,10 +8,12 @@
  */
 
 import { join } from "@std/path";
+import { aria2Node, startAria2Client } from "./aria2.ts";
 import { Child } from "./process.ts";
 import { type Need, PYTHON } from "./programs.ts";
 import { scriptPath, type TorrentFile } from "./torrent.ts";
-import { freePort, until } from "./wait.ts";
+import { startTransmissionDaemon } from "./transmission.ts";
+import { freePort } from "./wait.ts";
 
 /** A client and what it needs to be told. */
 export interface LeechKind {
@@ -21,14 +23,13 @@ export interface LeechKind {
   readonly schemes: readonly ("http" | "udp")[];
   /** It never dials an address of loopback, so it must be there before the seed, who then dials it. */
   readonly mustBeDialled: boolean;
-  /** Starts it, from a torrent file or from a magnet link in the place of its path; `home` is an empty folder for its settings, `output` where the files go. */
+  /** Starts it; `home` is an empty folder for its settings, `output` where the files go. */
   readonly start: (torrent: TorrentFile, home: string, output: string) => Promise<Child>;
 }
 
 /** All of them. */
 export const LEECHES: readonly LeechKind[] = [
-  // Its UDP trackers need its DHT, which would look for peers elsewhere.
-  { need: "aria2c", schemes: ["http"], mustBeDialled: false, start: startAria2 },
+  { need: "aria2c", schemes: ["http", "udp"], mustBeDialled: false, start: startAria2 },
   {
     need: "transmission-daemon",
     schemes: ["http", "udp"],
@@ -45,21 +46,10 @@ export const LEECHES: readonly LeechKind[] = [
   },
 ];
 
-function startAria2(torrent: TorrentFile, _home: string, output: string): Promise<Child> {
-  const options = [
-    "--no-conf",
-    "--enable-color=false",
-    "--disable-ipv6",
-    "--enable-dht=false",
-    "--enable-dht6=false",
-    "--bt-enable-lpd=false",
-    "--enable-peer-exchange=false",
-    "--file-allocation=none",
-    "--seed-ratio=0.0",
-    `--listen-port=${freePort()}`,
-    `--dir=${output}`,
-  ];
-  return Promise.resolve(Child.start(["aria2c", ...options, torrent.path], { endWith: "SIGKILL" }));
+function startAria2({ path }: TorrentFile, home: string, output: string): Promise<Child> {
+  const port = freePort();
+  const options = aria2Node(home, port);
+  return Promise.resolve(startAria2Client({ source: path, output, port, options }));
 }
 
 async function startTransmission(
@@ -69,50 +59,15 @@ async function startTransmission(
 ): Promise<Child> {
   const watched = join(home, "watched");
   await Deno.mkdir(watched);
-  const rpcPort = freePort();
-  const settings = {
+  await Deno.copyFile(torrent.path, join(watched, "t.torrent"));
+  return await startTransmissionDaemon(home, {
     "bind-address-ipv4": "127.0.0.1",
-    "blocklist-enabled": false,
-    "dht-enabled": false,
     "download-dir": output,
-    "lpd-enabled": false,
     "peer-port": freePort(),
-    "pex-enabled": false,
-    "port-forwarding-enabled": false,
-    "rpc-enabled": isMagnet(torrent),
-    "rpc-port": rpcPort,
-    "rpc-bind-address": "127.0.0.1",
-    "rpc-authentication-required": false,
-    "utp-enabled": false,
+    "rpc-enabled": false,
     "watch-dir": watched,
     "watch-dir-enabled": true,
-  };
-  await Deno.writeTextFile(join(home, "settings.json"), JSON.stringify(settings));
-  if (!isMagnet(torrent)) await Deno.copyFile(torrent.path, join(watched, "t.torrent"));
-  const child = Child.start(["transmission-daemon", "--foreground", "--config-dir", home], {
-    endWith: "SIGKILL",
   });
-  // Its watched folder takes files only.
-  if (isMagnet(torrent)) await addByRpc(rpcPort, torrent.path);
-  return child;
-}
-
-async function addByRpc(port: number, filename: string): Promise<void> {
-  const url = `http://127.0.0.1:${port}/transmission/rpc`;
-  const body = JSON.stringify({ method: "torrent-add", arguments: { filename } });
-  let id = "";
-  await until(async () => {
-    const headers = { "X-Transmission-Session-Id": id };
-    const response = await fetch(url, { method: "POST", headers, body }).catch(() => undefined);
-    id = response?.headers.get("X-Transmission-Session-Id") ?? id;
-    await response?.body?.cancel();
-    return response?.status === 200;
-  }, { what: "the RPC of transmission" });
-}
-
-/** Whether a magnet link stands in the place of the path. */
-function isMagnet({ path }: TorrentFile): boolean {
-  return path.startsWith("magnet:");
 }
 
 async function startLibtorrent(

@@ -1,6 +1,6 @@
 """Downloads one torrent with libtorrent, then goes on giving until its standard input ends.
 
-    lt_get.py --torrent FILE_OR_MAGNET --dir DIR
+    lt_get.py --torrent FILE --dir DIR
 """
 
 import argparse
@@ -23,11 +23,8 @@ session = lt.session({
     "enable_outgoing_utp": False,
     "user_agent": "interop libtorrent",
 })
-if args.torrent.startswith("magnet:"):
-    params = lt.parse_magnet_uri(args.torrent)
-else:
-    params = lt.add_torrent_params()
-    params.ti = lt.torrent_info(args.torrent)
+params = lt.add_torrent_params()
+params.ti = lt.torrent_info(args.torrent)
 params.save_path = args.dir
 params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
 handle = session.add_torrent(params)

@@ -8,9 +8,11 @@
  */
 
 import { join } from "@std/path";
+import { startAria2Client } from "./aria2.ts";
 import { Child } from "./process.ts";
 import { PYTHON } from "./programs.ts";
 import { scriptPath, type TorrentFile } from "./torrent.ts";
+import { startTransmissionDaemon } from "./transmission.ts";
 import { onFreePort, until } from "./wait.ts";
 
 /** A running seed. */
@@ -28,22 +30,8 @@ export interface CountingSeed extends Seed {
 /** Seeds with aria2c. */
 export function startAria2(torrent: TorrentFile): Promise<Seed> {
   return onFreePort(async (port) => {
-    const child = Child.start([
-      "aria2c",
-      "--no-conf",
-      "--enable-color=false",
-      "--enable-dht=false",
-      "--enable-dht6=false",
-      "--bt-enable-lpd=false",
-      "--enable-peer-exchange=false",
-      "--file-allocation=none",
-      "--check-integrity=true",
-      "--seed-ratio=0.0",
-      "--bt-max-peers=0",
-      `--listen-port=${port}`,
-      `--dir=${torrent.dataset.root}`,
-      torrent.path,
-    ], { endWith: "SIGKILL" });
+    const { path: source, dataset } = torrent;
+    const child = startAria2Client({ source, output: dataset.root, port });
     return await readyOrGone(child, port, async () => {
       await child.line(/Verification finished successfully/);
       await child.line(/IPv4 BitTorrent: listening on TCP port/);
@@ -98,26 +86,11 @@ interface TransmissionPlan {
 
 async function transmissionOn(plan: TransmissionPlan): Promise<Seed> {
   const { torrent, folder, port, rpcPort } = plan;
-  await Deno.mkdir(folder, { recursive: true });
-  await Deno.writeTextFile(
-    join(folder, "settings.json"),
-    JSON.stringify({
-      "dht-enabled": false,
-      "lpd-enabled": false,
-      "pex-enabled": false,
-      "utp-enabled": false,
-      "port-forwarding-enabled": false,
-      "peer-port": port,
-      "bind-address-ipv4": "127.0.0.1",
-      "rpc-port": rpcPort,
-      "rpc-bind-address": "127.0.0.1",
-      "rpc-authentication-required": false,
-      "download-dir": torrent.dataset.root,
-      "watch-dir-enabled": false,
-    }),
-  );
-  const child = Child.start(["transmission-daemon", "--foreground", "--config-dir", folder], {
-    endWith: "SIGKILL",
+  const child = await startTransmissionDaemon(folder, {
+    "peer-port": port,
+    "bind-address-ipv4": "127.0.0.1",
+    "rpc-port": rpcPort,
+    "download-dir": torrent.dataset.root,
   });
   return await readyOrGone(child, port, async () => {
     const rpc = new TransmissionRpc(`http://127.0.0.1:${rpcPort}/transmission/rpc`);

@@ -47,6 +47,12 @@ export async function makeTorrent(
   return { path, pieceBytes, dataset, infoHash: await infoHashOf(await Deno.readFile(path)) };
 }
 
+/** A magnet link: the bare infohash, and what trackers there are. */
+export function magnetOf({ infoHash }: TorrentFile, trackers: readonly string[] = []): string {
+  const more = trackers.map((url) => `&tr=${encodeURIComponent(url)}`).join("");
+  return `magnet:?xt=urn:btih:${infoHash}${more}`;
+}
+
 /**
  * SHA-1, in hex, of the info dictionary of a well-made torrent.
  *
