@@ -140,8 +140,9 @@ export class DhtService implements AsyncDisposable {
 
   #search(link: DhtLink, client: DhtClient): PeerSearch[] {
     const port = this.#options.port();
-    // Without uTP the port of our datagrams is not where peers are accepted, even if the numbers are the same
-    // here: behind a NAT they may differ outside. So the port is named and not implied.
+    // BEP 5 has the port implied for who takes peers by uTP at the port of the datagrams, and libtorrent says it
+    // then only. Without uTP that is not where peers are accepted, even if the numbers are the same here: behind
+    // a NAT they may differ outside. So the port is named.
     const announce: AnnounceOptions | undefined = port > 0
       ? { port, isSeed: client.isSeed() }
       : undefined;
