@@ -11,10 +11,20 @@ import { isSilent, ranges, trackerWords, udpState } from "../session/diagnosis.t
 import type { LookReport } from "../session/look.ts";
 import type { TrackerStats } from "../session/stats.ts";
 import { forTerminal } from "./escape.ts";
+import type { OnDisk } from "./on_disk.ts";
 import { formatBytes, formatCount } from "./units.ts";
 
 /** What was looked at. */
-export type Check = "disk" | "port" | "proxy" | "tracker" | "udp" | "dht" | "peers" | "pieces";
+export type Check =
+  | "disk"
+  | "data"
+  | "port"
+  | "proxy"
+  | "tracker"
+  | "udp"
+  | "dht"
+  | "peers"
+  | "pieces";
 
 /** How it stands: good, perhaps a problem, a problem, not to be known from here, or switched off. */
 export type FindingState = "ok" | "warning" | "bad" | "unknown" | "off";
@@ -32,17 +42,42 @@ export function findingLine({ check, state, message }: Finding): string {
   return `${state.padEnd(8)} ${check.padEnd(8)} ${forTerminal(message)}`;
 }
 
-/** Where the download would go. `bytes` is what it needs there, where that is known. */
-export function diskFinding(room: FolderRoom, bytes: number | undefined): Finding {
+/** Where the download would go. `bytes` is what all of it takes there, where that is known. */
+export function diskFinding(
+  room: FolderRoom,
+  bytes: number | undefined,
+  found: OnDisk | undefined,
+): Finding {
   const { path, trouble, freeBytes } = room;
   if (trouble !== undefined) {
     return { check: "disk", state: "bad", message: `${path} cannot be written to: ${trouble}` };
   }
-  const isShort = freeBytes !== undefined && bytes !== undefined && freeBytes < bytes;
+  const isShort = freeBytes !== undefined && bytes !== undefined &&
+    freeBytes < bytes - (found?.bytes ?? 0);
   const free = freeBytes === undefined ? "free space not known" : `${formatBytes(freeBytes)} free`;
   const needed = bytes === undefined ? "" : `, the whole torrent takes ${formatBytes(bytes)}`;
   const message = `${path} can be written to, ${free}${needed}`;
   return { check: "disk", state: isShort ? "bad" : "ok", message };
+}
+
+/** What of the torrent is there already. */
+export function dataFinding(
+  { bytes, checked, isDone, have, trouble }: OnDisk,
+  bytesTotal: number,
+): Finding {
+  const check = "data";
+  const share = `${formatBytes(bytes)} of ${formatBytes(bytesTotal)}`;
+  if (trouble !== undefined) {
+    return { check, state: "bad", message: `${share} is there; ${trouble.message}` };
+  }
+  if (have.isFull) return { check, state: "ok", message: `all of it is there, ${share}` };
+  if (!isDone) {
+    const pieces = `${formatCount(checked)} of ${count(have.length, "piece")}`;
+    const message = `${share} is there among the ${pieces} that were compared in this time`;
+    return { check, state: "unknown", message };
+  }
+  const message = bytes === 0 ? "nothing of it is there yet" : `${share} is there already`;
+  return { check, state: "ok", message };
 }
 
 /** Where peers are accepted. `trouble` is why the port that was asked for could not be had. */
@@ -74,10 +109,15 @@ export function proxyFindings(env: (name: string) => string | undefined): Findin
   return [{ check: "proxy", state: "warning", message: `${set.join(", ")} is set: ${what}` }];
 }
 
-/** Each tracker's answer or error. */
-export function trackerFindings(trackers: readonly TrackerStats[]): Finding[] {
+/** Each tracker's answer or error; peers of a private torrent are with one at a time. */
+export function trackerFindings(trackers: readonly TrackerStats[], isPrivate: boolean): Finding[] {
+  const isServed = isPrivate && trackers.some(({ isWorking }) => isWorking);
   return trackers.map((tracker): Finding => {
     const { url, isWorking, failure, seeds, leeches } = tracker;
+    if (isServed && !isWorking && failure === null) {
+      const message = `${url}: not asked, since a private torrent keeps to the one that works`;
+      return { check: "tracker", state: "off", message };
+    }
     const isOpen = failure === null && !isWorking && !isSilent(tracker);
     const state = isWorking ? "ok" : isOpen ? "unknown" : "bad";
     const parts = [trackerWords(tracker)];
@@ -124,8 +164,8 @@ export function dhtFinding(dht: DhtReport): Finding {
   return { check: "dht", state: "ok", message: parts.join("; ") };
 }
 
-/** What each source gave, and how many peers could be reached. */
-export function peersFinding(look: LookReport): Finding {
+/** What each source gave, and how many peers could be reached; `isComplete` where none is needed. */
+export function peersFinding(look: LookReport, isComplete: boolean): Finding {
   const { peersKnown, peers, seeds, serving, dialling, missing } = look;
   const given = Object.entries(look.known).map(([source, n]) =>
     `${formatCount(n)} ${SOURCES[source as keyof typeof SOURCES]}`
@@ -139,13 +179,15 @@ export function peersFinding(look: LookReport): Finding {
   }
   if (dialling > 0) parts.push(`${formatCount(dialling)} being dialled`);
   const message = `${parts.join(", ")}${partings(look)}`;
+  if (isComplete) return { check: "peers", state: "ok", message };
   if (peers === 0) return { check: "peers", state: "bad", message };
   const isRefused = missing !== undefined && serving === 0;
   return { check: "peers", state: isRefused ? "warning" : "ok", message };
 }
 
-/** Which pieces nobody has. */
-export function piecesFinding({ missing, peers }: LookReport): Finding {
+/** Which pieces are needed and nobody has. */
+export function piecesFinding({ missing, peers }: LookReport, isComplete: boolean): Finding {
+  if (isComplete) return { check: "pieces", state: "ok", message: "all of them are there" };
   if (missing === undefined) {
     const message = "not known: nobody has sent the metadata yet";
     return { check: "pieces", state: "unknown", message };

@@ -57,7 +57,7 @@ export interface LookReport {
   readonly dialling: number;
   /** Why connections ended, counted. */
   readonly closed: CloseCounts;
-  /** Pieces that no connected peer has, ascending; `undefined` where they are not known. */
+  /** Pieces that are needed and no connected peer has, ascending; `undefined` where they are not known. */
   readonly missing: readonly number[] | undefined;
   /** Why a download would not get far, in the words of one that stalls. */
   readonly reason: string;
@@ -76,6 +76,8 @@ export class SwarmLook implements AsyncDisposable {
   readonly #outreach: Outreach;
   #metainfo: Metainfo | undefined;
   #error: MetainfoError | BencodeError | undefined;
+  /** Pieces that a download would not need. */
+  #have: Bitfield | undefined;
 
   /** Starts at once; made by `Session.look`. */
   constructor(host: TorrentHost, options: LookOptions) {
@@ -89,7 +91,8 @@ export class SwarmLook implements AsyncDisposable {
       nodes: metainfo?.nodes ?? [],
       peers: [],
       isPrivate: metainfo?.isPrivate ?? false,
-      asksAllTrackers: true,
+      // Peers of a private torrent are with one tracker at a time.
+      asksAllTrackers: metainfo?.isPrivate !== true,
       counters: () => ({
         ...{ uploaded: 0, downloaded: 0 },
         left: this.#metainfo?.pieceMap.totalBytes ?? 1,
@@ -101,6 +104,11 @@ export class SwarmLook implements AsyncDisposable {
     if (metainfo === undefined) this.#fetch(infoHash);
     else this.#outreach.start(this.#audienceOf(metainfo));
     host.onConnections(this.#outreach.connections);
+  }
+
+  /** What is there of the torrent already, of its length; may go on changing. Nobody else is told of it. */
+  hasAlready(have: Bitfield): void {
+    this.#have = have;
   }
 
   /** What is seen by now. */
@@ -173,6 +181,9 @@ export class SwarmLook implements AsyncDisposable {
   #lacking(): Bitfield {
     const all = new Bitfield(this.#metainfo?.pieceMap.pieceCount ?? 0);
     all.fill();
+    for (let piece = 0; this.#have && piece < all.length; piece++) {
+      if (this.#have.has(piece)) all.delete(piece);
+    }
     return all;
   }
 
@@ -182,6 +193,7 @@ export class SwarmLook implements AsyncDisposable {
     if (peers.some((peer) => peer.isSeed)) return [];
     const missing: number[] = [];
     for (const piece of this.#metainfo.pieceMap.indices()) {
+      if (this.#have?.has(piece)) continue;
       if (!peers.some((peer) => peer.have.has(piece))) missing.push(piece);
     }
     return missing;

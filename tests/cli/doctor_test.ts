@@ -183,7 +183,7 @@ Deno.test("doctor tells a script the findings and how it ended", async () => {
   const [event, last] = parseEvents(run.shell.stdout.lines);
   assertEquals([event!["type"], event!["name"]], ["doctor", "t"]);
   const checks = (event!["findings"] as { check: string }[]).map(({ check }) => check);
-  assertEquals(checks, ["disk", "port", "udp", "dht", "peers", "pieces"]);
+  assertEquals(checks, ["disk", "data", "port", "udp", "dht", "peers", "pieces"]);
   assertEquals([last!["type"], last!["exitCode"], last!["reason"]], ["error", 7, "network"]);
 });
 
@@ -200,4 +200,54 @@ Deno.test("doctor tells how the DHT stands, and leaves it to itself for a privat
   const files = { "p": makeTorrent({ isPrivate: true }).bytes };
   const own = await simRun([...dht, "p"], { files });
   assertEquals(finding(own, "dht"), "off: this torrent is private (BEP 27)");
+});
+
+Deno.test("doctor says what is there already, and misses no piece of that", async () => {
+  const { metainfo, content } = PLAIN;
+  const path = `down/${metainfo.name}`;
+  const half = content.slice();
+  half.fill(0, half.length / 2);
+  const prepare = async (world: SimWorld) => {
+    world.host(["10.0.0.1", "fd00::1"]).disk.put(path, half);
+    const has = (piece: number) => piece >= 4;
+    await FakePeer.start(world.host("10.0.1.0"), PLAIN, { has });
+  };
+  const options = { prepare, folders: ["down"], files: { [path]: half } };
+  const args = ["t", "-o", "down", "--peer", "10.0.1.0:6881"];
+  const run = await doctor(args, { ...options, room: { freeBytes: 131_072 } });
+  assertEquals([run.code, run.sockets], [0, 0], run.shell.stderr.text);
+  assertEquals(finding(run, "data"), "ok: 128 KiB of 256 KiB is there already");
+  assertStringIncludes(finding(run, "disk"), "ok: down can be written to, 128 KiB free");
+  assertEquals(finding(run, "pieces"), "ok: a connected peer has each of them");
+});
+
+Deno.test("doctor needs nobody where all of it is there", async () => {
+  const { metainfo, content } = PLAIN;
+  const path = `down/${metainfo.name}`;
+  const run = await doctor(["t", "-o", "down", "--no-trackers"], {
+    prepare: (world) => world.host(["10.0.0.1", "fd00::1"]).disk.put(path, content),
+    folders: ["down"],
+    files: { [path]: content },
+  });
+  assertEquals([run.code, run.seconds < 1], [0, true], run.shell.stderr.text);
+  assertEquals(finding(run, "data"), "ok: all of it is there, 256 KiB of 256 KiB");
+  assertEquals(finding(run, "pieces"), "ok: all of them are there");
+});
+
+Deno.test("doctor asks one tracker of a private torrent at a time", async () => {
+  const trackers: SimTracker[] = [];
+  const torrent = makeTorrent({ trackers: TRACKERS, isPrivate: true });
+  const run = await doctor(["p"], {
+    files: { p: torrent.bytes },
+    prepare: async (world) => {
+      const peer = await FakePeer.start(world.host("10.0.1.0"), torrent);
+      for (let n = 1; n <= 2; n++) {
+        trackers.push(new SimTracker(world.host(`10.0.3.${n}`), { peers: [peer.address] }));
+      }
+    },
+  });
+  assertEquals([run.code, run.seconds < 5], [0, true], run.shell.stderr.text);
+  assertEquals(trackers.map(({ announces }) => announces.length), [2, 0]);
+  const told = run.shell.stdout.lines.filter((line) => line.includes(" tracker "));
+  assertStringIncludes(told[1]!, "not asked, since a private torrent keeps to the one that works");
 });

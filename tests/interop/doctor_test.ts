@@ -4,10 +4,13 @@
  * @module
  */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
 import { KIB, MIB } from "./support/dataset.ts";
+import { LtDht } from "./support/dht.ts";
 import { interopTest, type Lab } from "./support/lab.ts";
 import { Run, type RunResult } from "./support/starling.ts";
+import { until } from "./support/wait.ts";
 
 const DATA = { name: "looked-at.bin", bytes: 5 * MIB + 3, seed: 31 };
 
@@ -43,9 +46,45 @@ interopTest(
   },
 );
 
-async function doctor(lab: Lab, args: readonly string[]): Promise<RunResult> {
-  const quiet = ["--no-dht", "--no-pex", "--no-lsd", "-p", "0", "-o", lab.folder, "--json"];
-  const run = new Run(["doctor", ...args, ...quiet], { cache: lab.path("cache") });
+interopTest("doctor reaches libtorrent's DHT, and what is in it", ["libtorrent"], async (lab) => {
+  const torrent = await lab.make(DATA, { pieceBytes: 64 * KIB });
+  const dht = lab.use(await LtDht.start(["127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1"]));
+  await dht.add(torrent.path, torrent.dataset.root);
+  const [node] = dht.nodes;
+  const alone = await doctor(lab, ["--dht-node", node!], { dht: true });
+  assertEquals([alone.code, message(alone, "udp")], [0, "datagrams leave and answers come back"]);
+  assertMatch(message(alone, "dht"), /^IPv4: \d nodes? answered, /, alone.tail);
+  await until(async () => (await dht.find(torrent.infoHash)).length > 0, { what: "the announce" });
+  const source = `magnet:?xt=urn:btih:${torrent.infoHash}`;
+  const result = await doctor(lab, [source, "--dht-node", node!], { dht: true });
+  assertEquals(result.code, 0, result.tail);
+  assertMatch(message(result, "peers"), /from the DHT.*, 1 have everything/, result.tail);
+  assertEquals(message(result, "pieces"), "a connected peer has each of them", result.tail);
+});
+
+interopTest("doctor says what aria2 has left there already", ["aria2c"], async (lab) => {
+  const torrent = await lab.make(DATA, { pieceBytes: 64 * KIB });
+  const seed = await lab.aria2(torrent);
+  const all = await doctor(lab, [torrent.path, "--no-trackers", "-o", torrent.dataset.root]);
+  assertEquals([all.code, message(all, "data")], [0, "all of it is there, 5.00 MiB of 5.00 MiB"]);
+  await Deno.mkdir(lab.output);
+  const whole = await Deno.readFile(join(torrent.dataset.root, DATA.name));
+  await Deno.writeFile(join(lab.output, DATA.name), whole.subarray(0, 2 * MIB));
+  const args = [torrent.path, "--no-trackers", "-o", lab.output, "--peer", seed.address];
+  const part = await doctor(lab, args);
+  assertEquals(part.code, 0, part.tail);
+  assertEquals(message(part, "data"), "2.00 MiB of 5.00 MiB is there already");
+});
+
+async function doctor(
+  lab: Lab,
+  args: readonly string[],
+  { dht = false } = {},
+): Promise<RunResult> {
+  const all = ["doctor", ...args, "--no-pex", "--no-lsd", "-p", "0", "--json"];
+  if (!args.includes("-o")) all.push("-o", lab.folder);
+  const env = { STARLING_NO_DHT: String(!dht) };
+  const run = new Run(all, { cache: lab.path("cache"), env });
   return await lab.use(run).result();
 }
 
