@@ -12,6 +12,7 @@
 import type { Allocation, FileSpan } from "../ports/disk.ts";
 import type { PlainDiskError } from "./disk_errors.ts";
 import type { PackedFiles } from "./packed_files.ts";
+import type { HashLanes } from "./piece_hasher.ts";
 
 /** What a store is, as the lanes need it. */
 export interface StorePlan {
@@ -33,21 +34,13 @@ export interface StoreMemory {
   readonly pieces: SharedArrayBuffer;
   /** The memory that `pieces` is the buffer of, where it is one of WebAssembly. */
   readonly wasm: WebAssembly.Memory | undefined;
-  /** Where in it threads have room to hash: {@link THREADS} times `HASH_SCRATCH_BYTES`. */
-  readonly scratchAt: number;
   /** Where answers to `read` are put: slot `n` starts at `n * STAGE_BYTES`. */
   readonly stage: SharedArrayBuffer;
   /** One byte a file: 1 once it was seen to be a regular file. */
   readonly seen: SharedArrayBuffer;
-  /**
-   * Two Int32: the first is not 0 once the store is being closed, so that long checks give up; the second
-   * counts the threads that know the store.
-   */
+  /** An Int32 that is not 0 once the store is being closed, so that long checks give up. */
   readonly control: SharedArrayBuffer;
 }
-
-/** Threads that find room to hash in a store's memory; more than there ever are. */
-export const THREADS = 64;
 
 /** Bytes of one slot of {@link StoreMemory.stage}: the most that one `read` request asks for. */
 export const STAGE_BYTES = 262_144;
@@ -59,8 +52,8 @@ export type Request =
     readonly store: number;
     readonly plan: StorePlan;
     readonly memory: StoreMemory;
-    /** Hash four pieces at a time. */
-    readonly isWide: boolean;
+    /** How many pieces to hash at a time. */
+    readonly hashLanes: HashLanes;
     /** The most files that the lane keeps open. */
     readonly maxOpenFiles: number;
   }

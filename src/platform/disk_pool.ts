@@ -4,7 +4,8 @@
  * Workers are started late: the first with the first job, another when the queue has grown past what one
  * keeps up with. A lane gets its next message while it works on the one before, never more, so
  * that the rest stays free for whichever lane is done first. Small pieces that wait together travel
- * together. Where hashing is slow, the calling thread hashes what the lanes are behind with.
+ * together. Where several pieces are hashed for the price of one, a few wait a moment for others that are on
+ * their way; and the calling thread hashes what the lanes are behind with.
  *
  * Ordering: an answer reflects every write that was answered before it was asked for; nothing else is
  * promised between jobs. `sync` and `close` go to every lane that has the store.
@@ -15,47 +16,27 @@
 import { BugError } from "../base/errors.ts";
 import { MIB } from "../base/units.ts";
 import type { PieceJob, PieceVerdict } from "../ports/disk.ts";
-import { fromPlain } from "./disk_errors.ts";
+import { failureOf, type Job, packPieces, settlePiece, type Unsent } from "./disk_jobs.ts";
 import { InlineLane, type Lane, WorkerLane } from "./disk_lanes.ts";
-import {
-  IS_HASHED,
-  packSpans,
-  type Reply,
-  type Request,
-  SPAN_NUMBERS,
-  type StoreMemory,
-  type StorePlan,
-  WANTS_DIGESTS,
-} from "./disk_messages.ts";
-import { SpareHasher, type WaitingPiece } from "./hash_memory.ts";
-import { isNativeSlow, LANES } from "./piece_hasher.ts";
+import type { Reply, Request, StoreMemory, StorePlan } from "./disk_messages.ts";
+import { bestLanes } from "./hash_choice.ts";
+import type { HashLanes } from "./piece_hasher.ts";
+import { SPARE_LANES, SpareHasher } from "./spare_hasher.ts";
 
-const DIGEST_BYTES = 20;
 const MESSAGES_PER_LANE = 2;
 // Pieces are gathered into one message up to about this much memory or this many.
 const GROUP_BYTES = MIB;
 const GROUP_PIECES = 256;
 // Files that a piece lies in before they are what takes the time.
 const MANY_SPANS = 4;
+// Pieces that lanes have time for wait so long, and up to so much memory, for others to be hashed with.
+const COMPANY_MS = 25;
+const COMPANY_BYTES = 8 * MIB;
 // Work that waits for a lane before another Worker is worth its 12 MB of memory.
 const BACKLOG_BYTES = 8 * MIB;
 
-/** A request that is still to get its number. */
-type Unsent = Request extends infer R ? R extends { id: number } ? Omit<R, "id"> : never : never;
-
 /** What every lane is told. */
 type Broadcast = Extract<Unsent, { type: "sync" | "close" | "forget" }>;
-
-interface Job {
-  readonly store: number;
-  readonly bytes: number;
-  /** A piece to hash and write; it may travel with others. */
-  readonly piece?: WaitingPiece & { readonly slot: number };
-  /** Any other request, as it is sent. */
-  readonly request?: Unsent;
-  settle(reply: Reply, item: number): void;
-  fail(error: unknown): void;
-}
 
 interface LaneState {
   readonly lane: Lane;
@@ -63,10 +44,20 @@ interface LaneState {
   readonly sent: Map<number, readonly Job[]>;
 }
 
+/** Where a piece comes from. */
+export interface PieceOrigin {
+  /** Its store. */
+  readonly store: number;
+  /** Its place in the memory of the store. */
+  readonly slot: number;
+  /** Whether other pieces of the store are being received, which it may wait for; not where it is left out. */
+  readonly hasFollowers?: () => boolean;
+}
+
 /** How a pool works. */
 export interface PoolOptions {
-  /** Hash four pieces at a time; measured where it is left out. */
-  readonly isWide?: boolean;
+  /** How many pieces are hashed at a time; measured where it is left out. */
+  readonly hashLanes?: HashLanes;
   /** The most files that are kept open, over all lanes (56: `ulimit -n 256` leaves room for peers). */
   readonly openFiles?: number;
 }
@@ -74,9 +65,9 @@ export interface PoolOptions {
 /** The lanes and the queue in front of them. */
 export class DiskPool implements Disposable {
   readonly #workers: number;
-  readonly #asksForWide: boolean | undefined;
+  readonly #askedLanes: HashLanes | undefined;
   readonly #openFiles: number;
-  #isWide = false;
+  #hashLanes: HashLanes = 1;
   readonly #lanes: LaneState[] = [];
   readonly #stores = new Map<number, Extract<Request, { type: "open" }>>();
   readonly #spare = new SpareHasher();
@@ -88,31 +79,36 @@ export class DiskPool implements Disposable {
   #nextStore = 1;
   #nextId = 1;
   #isPumpDue = false;
+  #companyTimer: ReturnType<typeof setTimeout> | undefined;
+  #isCompanyLate = false;
   #hasEnded = false;
 
   /** @param workers the most Workers; 0 serves everything on this thread. */
   constructor(workers: number, options: PoolOptions = {}) {
     this.#workers = workers;
-    this.#asksForWide = options.isWide;
+    this.#askedLanes = options.hashLanes;
     this.#openFiles = Math.max(1, Math.floor((options.openFiles ?? 56) / Math.max(1, workers)));
   }
 
   /** Makes a store known; returns its number. Nothing is started yet. */
   open(plan: StorePlan, memory: StoreMemory): number {
-    this.#isWide = this.#asksForWide ?? isNativeSlow();
+    const hashLanes = this.#hashLanes = this.#askedLanes ?? bestLanes();
     const store = this.#nextStore++;
-    const [isWide, maxOpenFiles] = [this.#isWide, this.#openFiles];
-    this.#stores.set(store, { type: "open", store, plan, memory, isWide, maxOpenFiles });
+    const maxOpenFiles = this.#openFiles;
+    this.#stores.set(store, { type: "open", store, plan, memory, hashLanes, maxOpenFiles });
     return store;
   }
 
-  /** Hashes a piece and writes it where it is good. */
-  writePiece(store: number, slot: number, job: PieceJob): Promise<PieceVerdict> {
+  /** Hashes a piece and writes it where it is good. `hasFollowers` tells whether others are being received. */
+  writePiece(
+    { store, slot, hasFollowers = () => false }: PieceOrigin,
+    job: PieceJob,
+  ): Promise<PieceVerdict> {
     return new Promise((resolve, reject) => {
       this.#submit({
         store,
         bytes: job.length,
-        piece: { slot, job, isHashed: false },
+        piece: { slot, job, isHashed: false, hasFollowers },
         settle: (reply, item) => settlePiece(reply, item, resolve, reject),
         fail: reject,
       }, false);
@@ -161,7 +157,7 @@ export class DiskPool implements Disposable {
     }
     if (type === "close") {
       const open = this.#stores.get(store);
-      if (open) this.#spare.forget(open.memory);
+      if (open) this.#spare.forget(open.memory.wasm);
       this.#stores.delete(store);
     }
     const outcomes = await Promise.allSettled(work);
@@ -171,6 +167,7 @@ export class DiskPool implements Disposable {
   /** Ends the lanes; what is still owed fails. */
   [Symbol.dispose](): void {
     this.#hasEnded = true;
+    clearTimeout(this.#companyTimer);
     const error = new BugError("Cannot do disk work: the platform has been closed");
     for (const { lane, sent } of this.#lanes) {
       lane.end();
@@ -202,6 +199,8 @@ export class DiskPool implements Disposable {
       const lane = this.#freeLane();
       if (!lane) return this.#help();
       const group = this.#takeGroup();
+      clearTimeout(this.#companyTimer);
+      this.#companyTimer = undefined;
       for (const job of group) this.#queuedBytes -= job.bytes;
       const id = this.#nextId++;
       const { request } = group[0]!;
@@ -213,29 +212,47 @@ export class DiskPool implements Disposable {
   // here; a lane then only writes them.
   #help(): void {
     const { length } = this.#queue;
-    if (!this.#isWide || this.#workers === 0 || length - this.#queueHead < 2 * LANES) return;
-    const last = this.#queue.slice(length - LANES);
+    const isBehind = length - this.#queueHead >= 2 * SPARE_LANES;
+    if (this.#hashLanes === 1 || this.#workers === 0 || !isBehind) return;
+    const last = this.#queue.slice(length - SPARE_LANES);
     const { store } = last[0]!;
     const pieces = last.flatMap((job) => job.store === store && job.piece ? [job.piece] : []);
-    if (pieces.length < LANES || pieces.some(({ isHashed }) => isHashed)) return;
+    if (pieces.length < SPARE_LANES || pieces.some(({ isHashed }) => isHashed)) return;
     const open = this.#stores.get(store);
-    if (open) this.#spare.help(open.memory, pieces);
+    if (open) this.#spare.help(open.memory.wasm, pieces);
   }
 
   get #hasQueued(): boolean {
     return this.#urgent.length > 0 || this.#queueHead < this.#queue.length;
   }
 
-  // Where four pieces are hashed for the price of one, fewer wait while a lane is busy: others may come,
-  // and the lane's answer sends them off.
+  // Where several pieces are hashed for the price of one, fewer wait while a lane is busy, whose answer sends
+  // them off, and for a moment while it is not.
   get #isWorthWaiting(): boolean {
-    if (!this.#isWide || this.#urgent.length > 0) return false;
-    for (let i = 0; i < LANES; i++) {
+    if (this.#hashLanes === 1 || this.#urgent.length > 0) return false;
+    let bytes = 0;
+    for (let i = 0; i < this.#hashLanes; i++) {
       const job = this.#queue[this.#queueHead + i];
-      if (!job) return i > 0 && this.#lanes.some(({ sent }) => sent.size > 0);
+      if (!job) {
+        return i > 0 && (this.#lanes.some(({ sent }) => sent.size > 0) || this.#awaits(bytes));
+      }
       if (!job.piece) return false;
+      bytes += job.bytes;
     }
     return false;
+  }
+
+  // Whether the pieces in the queue, so many bytes, wait for others that are still being received.
+  #awaits(bytes: number): boolean {
+    const last = this.#queue[this.#queue.length - 1]!;
+    if (this.#isCompanyLate || bytes >= COMPANY_BYTES || !last.piece!.hasFollowers()) return false;
+    this.#companyTimer ??= setTimeout(() => {
+      this.#companyTimer = undefined;
+      this.#isCompanyLate = true;
+      this.#pump();
+      this.#isCompanyLate = false;
+    }, COMPANY_MS);
+    return true;
   }
 
   // The lane with the least to do, if it may have more; a new one where that helps.
@@ -289,7 +306,7 @@ export class DiskPool implements Disposable {
         const count = end - this.#queueHead;
         bytes += next.bytes;
         if (!next.piece || next.store !== first.store || count >= GROUP_PIECES) break;
-        if (bytes > GROUP_BYTES && (!this.#isWide || count % LANES === 0)) break;
+        if (bytes > GROUP_BYTES && count % this.#hashLanes === 0) break;
       }
     }
     const group = this.#queue.slice(this.#queueHead, end);
@@ -328,40 +345,4 @@ export class DiskPool implements Disposable {
     jobs.forEach((job, item) => error ? job.fail(error) : job.settle(reply, item));
     this.#pump();
   }
-}
-
-function failureOf(reply: Reply): Error | undefined {
-  if (reply.bug !== undefined) return new BugError(`Cannot do disk work: ${reply.bug}`);
-  return reply.error && fromPlain(reply.error);
-}
-
-function settlePiece(
-  reply: Reply,
-  item: number,
-  resolve: (verdict: PieceVerdict) => void,
-  reject: (error: unknown) => void,
-): void {
-  const failed = reply.itemErrors?.find((entry) => entry.item === item);
-  if (failed) return reject(fromPlain(failed.error));
-  const digests = reply.digestItems?.indexOf(item) ?? -1;
-  const isGood = reply.values![item] === 1;
-  resolve(digests < 0 ? { isGood } : { isGood, blockDigests: reply.digests![digests]! });
-}
-
-function packPieces(id: number, group: readonly Job[]): Request {
-  let numbers = 0;
-  for (const { piece } of group) numbers += 4 + piece!.job.spans.length * SPAN_NUMBERS;
-  const rows = new Float64Array(numbers);
-  const expected = new Uint8Array(group.length * DIGEST_BYTES);
-  let at = 0;
-  group.forEach(({ piece }, item) => {
-    const { slot, job, isHashed } = piece!;
-    rows[at] = slot;
-    rows[at + 1] = job.length;
-    rows[at + 2] = (job.wantBlockDigests ? WANTS_DIGESTS : 0) | (isHashed ? IS_HASHED : 0);
-    rows[at + 3] = job.spans.length;
-    at = packSpans(rows, at + 4, job.spans);
-    expected.set(job.expected, item * DIGEST_BYTES);
-  });
-  return { type: "pieces", store: group[0]!.store, id, rows, expected };
 }

@@ -81,6 +81,8 @@ export class PooledStore implements FileStore {
   readonly #slots: number;
   // Slots that were handed out at least once; the rest come after them.
   #touched = 0;
+  // Pieces that a lane is asked to judge; their slots are in use.
+  #judged = 0;
   readonly #freeStages: number[] = [];
   readonly #stageWaiters: ((stage: number) => void)[] = [];
   #closing: Promise<void> | undefined;
@@ -97,10 +99,9 @@ export class PooledStore implements FileStore {
     this.#memory = {
       pieces: this.#pieces.buffer,
       wasm: this.#pieces.wasm,
-      scratchAt: this.#pieces.scratchAt,
       stage: new SharedArrayBuffer(STAGE_SLOTS * STAGE_BYTES),
       seen: new SharedArrayBuffer(spec.files.length),
-      control: new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT),
+      control: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
     };
     for (let i = STAGE_SLOTS - 1; i >= 0; i--) this.#freeStages.push(i);
     const { root, pieceBytes, allocation, followsLinks = false } = spec;
@@ -141,7 +142,10 @@ export class PooledStore implements FileStore {
     }
     const isHere = this.#isWorkerDue && job.length <= MOST_HERE_BYTES;
     const { pool, store } = isHere ? this.#light : this.#heavy;
-    return pool.writePiece(store, buffer.slot, job);
+    this.#judged++;
+    const hasFollowers = () => this.#touched - this.#freeSlots.length > this.#judged;
+    return pool.writePiece({ store, slot: buffer.slot, hasFollowers }, job)
+      .finally(() => void this.#judged--);
   }
 
   async digest(pieces: readonly (readonly FileSpan[])[]): Promise<PieceDigests> {

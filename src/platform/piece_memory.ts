@@ -3,7 +3,7 @@
  * the other on the main thread.
  *
  * ```text
- * | piece slots, one behind the other | receive buffers | room for threads to hash |
+ * | piece slots, one behind the other | receive buffers |
  * ```
  *
  * Why WebAssembly: a typed array on shared memory is written to byte by byte (2.2 GB/s, a quarter of the
@@ -16,8 +16,6 @@
  * @module
  */
 
-import { THREADS } from "./disk_messages.ts";
-import { HASH_SCRATCH_BYTES } from "./piece_hasher.ts";
 import { RECEIVE_BYTES, type ReceiveBuffer } from "../ports/disk.ts";
 
 const PAGE_BYTES = 65_536;
@@ -32,8 +30,6 @@ export class PieceMemory {
   readonly buffer: SharedArrayBuffer;
   /** The memory it is the buffer of, where it is one of WebAssembly. */
   readonly wasm: WebAssembly.Memory | undefined;
-  /** Where the room for threads begins. */
-  readonly scratchAt: number;
   readonly #copy: Copy | undefined;
   readonly #receiveAt: number;
   readonly #free: number[] = [];
@@ -42,8 +38,7 @@ export class PieceMemory {
   /** @param pieceBytes bytes of all piece slots together. */
   constructor(pieceBytes: number) {
     this.#receiveAt = Math.ceil(pieceBytes / PAGE_BYTES) * PAGE_BYTES;
-    this.scratchAt = this.#receiveAt + RECEIVE_SLOTS * RECEIVE_BYTES;
-    const bytes = this.scratchAt + THREADS * HASH_SCRATCH_BYTES;
+    const bytes = this.#receiveAt + RECEIVE_SLOTS * RECEIVE_BYTES;
     const shared = makeShared(Math.ceil(bytes / PAGE_BYTES));
     this.#copy = shared?.copy;
     this.wasm = shared?.memory;

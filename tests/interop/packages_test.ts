@@ -19,6 +19,8 @@ import type { TorrentFile } from "./support/torrent.ts";
 import { within } from "./support/wait.ts";
 
 const COMPILE = (Deno.env.get("STARLING_COMPILE") ?? "deno compile").trim().split(/\s+/);
+// As `deno task compile` does it.
+const FLAGS = Deno.build.arch === "x86_64" ? ["--v8-flags=--experimental-wasm-revectorize"] : [];
 
 const FOLDER = {
   name: "packaged",
@@ -32,7 +34,7 @@ const FOLDER = {
 
 interopTest("the compiled executable downloads", ["libtorrent"], async (lab) => {
   const executable = lab.path("starling");
-  if (!await compiles([...COMPILE, "-A", "-o", executable, `${ROOT}main.ts`])) return;
+  if (!await compiles([...COMPILE, "-A", ...FLAGS, "-o", executable, `${ROOT}main.ts`])) return;
   const [torrent, seed] = await prepare(lab);
   await downloads(lab, torrent, { seed, command: [executable] });
 });

@@ -9,6 +9,7 @@ import { BugError } from "../../src/base/errors.ts";
 import { DiskPool } from "../../src/platform/disk_pool.ts";
 import { PooledStore } from "../../src/platform/file_store.ts";
 import { openWorld } from "../../src/platform/mod.ts";
+import { setImmediate } from "node:timers";
 import { below, prng, randomBytes } from "../support/prng.ts";
 import { whole, writePiece } from "./support/store.ts";
 
@@ -40,11 +41,11 @@ function bytesOf(piece: number): number {
 }
 
 for (const workers of [0, 2]) {
-  for (const isWide of [false, true]) {
-    const name = `${workers} workers${isWide ? ", four pieces at a time" : ""}`;
+  for (const hashLanes of [1, 4, 8] as const) {
+    const name = `${workers} workers${hashLanes > 1 ? `, ${hashLanes} pieces at a time` : ""}`;
 
     Deno.test(`the pool writes pieces as they come with ${name}`, async () => {
-      await withPool(new DiskPool(workers, { isWide }), async (store, root) => {
+      await withPool(new DiskPool(workers, { hashLanes }), async (store, root) => {
         const next = prng(workers);
         const data = randomBytes(next, FILES[0]!.length);
         const busy = new Set<Promise<void>>();
@@ -71,7 +72,7 @@ for (const workers of [0, 2]) {
 
 Deno.test("the pool writes only good pieces when the calling thread helps to hash", async () => {
   // The Worker needs its time to come up, in which pieces pile up.
-  await withPool(new DiskPool(1, { isWide: true }), async (store, root) => {
+  await withPool(new DiskPool(1, { hashLanes: 4 }), async (store, root) => {
     const next = prng(5);
     const data = randomBytes(next, FILES[0]!.length);
     const work: Promise<void>[] = [];
@@ -94,6 +95,39 @@ Deno.test("the pool writes only good pieces when the calling thread helps to has
     for (let i = 3; i < PIECES; i += 7) data.fill(0, i * PIECE, i * PIECE + bytesOf(i));
     assertEquals(await Deno.readFile(`${root}/f`), data);
   }, PIECES);
+});
+
+Deno.test("pieces wait a moment for others that are being received, to be hashed with them", async () => {
+  const timers: (() => void)[] = [];
+  const { setTimeout } = globalThis;
+  await withPool(new DiskPool(0, { hashLanes: 4 }), async (store) => {
+    const spans = whole(0, 0, PIECE);
+    const coming = [store.allocate()!, store.allocate()!];
+    globalThis.setTimeout = ((work: () => void) =>
+      timers.push(work)) as unknown as typeof setTimeout;
+    try {
+      let settled = 0;
+      const write = () => writePiece(store, new Uint8Array(PIECE), { spans }).then(() => settled++);
+      const first = write();
+      // An answer that was asked for later has come, with whatever else there was to do.
+      await store.stat(0).catch(() => {});
+      assertEquals([settled, timers.length], [1, 0], "other work takes it along");
+      const second = write();
+      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setImmediate(resolve));
+      assertEquals([settled, timers.length], [1, 1], "it waits");
+      timers[0]!();
+      await second;
+      const third = write();
+      for (const buffer of coming) buffer.release();
+      // The last piece of all has nobody to wait for.
+      const fourth = write();
+      await Promise.all([first, third, fourth]);
+      assertEquals(settled, 4);
+    } finally {
+      globalThis.setTimeout = setTimeout;
+    }
+  });
 });
 
 Deno.test("a pool that was ended refuses, and fails what it owes", async () => {

@@ -1,12 +1,13 @@
 /**
- * Both forms of the piece hasher give the digests of `node:crypto`, whatever the lengths.
+ * All forms of the piece hasher give the digests of `node:crypto`, whatever the lengths.
  *
  * @module
  */
 
 import { assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
-import { type HashSource, makePieceHasher } from "../../src/platform/piece_hasher.ts";
+import { makePieceHasher } from "../../src/platform/hash_choice.ts";
+import type { HashSource } from "../../src/platform/piece_hasher.ts";
 import { below, forSeeds, randomBytes } from "../support/prng.ts";
 
 function inMemory(bytes: Uint8Array): HashSource {
@@ -33,9 +34,9 @@ function sha1(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(createHash("sha1").update(bytes).digest());
 }
 
-for (const isWide of [false, true]) {
-  const name = `makePieceHasher(${isWide})`;
-  const hasher = makePieceHasher(isWide);
+for (const lanes of [1, 4, 8] as const) {
+  const name = `makePieceHasher(${lanes})`;
+  const hasher = makePieceHasher(lanes);
   const digests = (sources: HashSource[]) =>
     hasher.sha1(sources).map((digest) => digest && Uint8Array.from(digest));
 
@@ -49,7 +50,7 @@ for (const isWide of [false, true]) {
 
   Deno.test(`${name} gives SHA-1 when messages of any lengths come together`, () => {
     forSeeds(30, (next) => {
-      const count = 1 + below(next, 9);
+      const count = 1 + below(next, 19);
       const common = below(next, 400_000);
       const messages = Array.from(
         { length: count },
@@ -76,30 +77,42 @@ for (const isWide of [false, true]) {
   });
 }
 
-Deno.test("makePieceHasher(true) hashes where messages lie when their memory is attached", () => {
-  const hasher = makePieceHasher(true);
-  const memory = new WebAssembly.Memory({ initial: 20, maximum: 20, shared: true });
-  const scratchAt = 19 * 65_536;
-  const place = { memory, scratchAt };
-  const all = new Uint8Array(memory.buffer);
-  forSeeds(30, (next) => {
-    hasher.attach(place);
-    const length = below(next, 200_000);
-    const count = 1 + below(next, 6);
-    const messages = Array.from({ length: count }, () => randomBytes(next, length));
-    const sources = messages.map((bytes, i) => {
-      all.set(bytes, i * 200_003);
-      return inMemory(all.subarray(i * 200_003, i * 200_003 + length));
+for (const lanes of [4, 8] as const) {
+  Deno.test(`makePieceHasher(${lanes}) hashes where messages lie when their memory is attached`, () => {
+    const hasher = makePieceHasher(lanes);
+    const memory = new WebAssembly.Memory({ initial: 40, maximum: 40, shared: true });
+    const all = new Uint8Array(memory.buffer);
+    forSeeds(12, (next) => {
+      hasher.attach(memory);
+      const length = below(next, 200_000);
+      const count = 1 + below(next, 12);
+      const messages = Array.from({ length: count }, () => randomBytes(next, length));
+      const sources = messages.map((bytes, i) => {
+        all.set(bytes, i * 200_003);
+        return inMemory(all.subarray(i * 200_003, i * 200_003 + length));
+      });
+      // One from elsewhere in between.
+      sources.splice(1, 0, inMemory(messages[0]!));
+      const before = all.slice();
+      const digests = hasher.sha1(sources).map((digest) => Uint8Array.from(digest!));
+      assertEquals(digests, [messages[0]!, messages[0]!, ...messages.slice(1)].map(sha1));
+      assertEquals(all, before, "the messages are untouched");
+      hasher.detach(memory);
+      assertEquals(hasher.sha1(sources.slice(0, 1)).map((digest) => Uint8Array.from(digest!)), [
+        sha1(messages[0]!),
+      ]);
     });
-    // One from elsewhere in between.
-    sources.splice(1, 0, inMemory(messages[0]!));
-    const before = all.slice(0, scratchAt);
-    const digests = hasher.sha1(sources).map((digest) => Uint8Array.from(digest!));
-    assertEquals(digests, [messages[0]!, messages[0]!, ...messages.slice(1)].map(sha1));
-    assertEquals(all.slice(0, scratchAt), before, "the messages are untouched");
-    hasher.detach(place);
-    assertEquals(hasher.sha1(sources.slice(0, 1)).map((digest) => Uint8Array.from(digest!)), [
-      sha1(messages[0]!),
-    ]);
   });
+}
+
+Deno.test("makePieceHasher(8) gives SHA-1 when it has found out how many at a time are faster", () => {
+  const hasher = makePieceHasher(8);
+  const length = 2 ** 20;
+  const messages = Array.from({ length: 8 }, (_, i) => new Uint8Array(length).fill(i + 1));
+  const expected = messages.map(sha1);
+  // Long past the 32 MiB that it tries either way.
+  for (let i = 0; i < 10; i++) {
+    assertEquals(hasher.sha1(messages.map(inMemory)).map((d) => Uint8Array.from(d!)), expected);
+  }
+  assertEquals(hasher.sha1(messages.slice(0, 5).map(inMemory)).length, 5);
 });

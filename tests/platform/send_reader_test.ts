@@ -248,9 +248,8 @@ Deno.test("gatherSpans() stops when its patience ends, after a few spans", async
       seen: shared(3),
       control: shared(8),
       wasm: undefined,
-      scratchAt: 0,
     };
-    service.serve({ type: "open", store: 1, plan, memory, isWide: false, maxOpenFiles: 2 });
+    service.serve({ type: "open", store: 1, plan, memory, hashLanes: 1, maxOpenFiles: 2 });
     const spans = listOf([0, 1, 2, 3, 4, 5].map((i): Row => [0, 10 * i, 10 * i, 10]));
     const ask = (patienceMs: number) =>
       service.serve({

@@ -9,6 +9,7 @@ import { DiskPool } from "../../../src/platform/disk_pool.ts";
 import { isDiskWorker, startDiskWorker } from "../../../src/platform/disk_worker.ts";
 import { PooledStore } from "../../../src/platform/file_store.ts";
 import { systemHasher } from "../../../src/platform/hasher.ts";
+import type { HashLanes } from "../../../src/platform/piece_hasher.ts";
 
 const PIECE = 100_000;
 const PIECES = 20;
@@ -17,9 +18,9 @@ if (!isDiskWorker()) {
   await answers();
   const folder = Deno.args[0]!;
   for (const workers of [0, 2]) {
-    for (const isWide of [false, true]) {
+    for (const lanes of [1, 4, 8] as const) {
       console.log(
-        `${workers} ${isWide} ${await work(`${folder}/${workers}-${isWide}`, workers, isWide)}`,
+        `${workers} ${lanes} ${await work(`${folder}/${workers}-${lanes}`, workers, lanes)}`,
       );
     }
   }
@@ -40,8 +41,8 @@ async function answers(): Promise<void> {
   worker.terminate();
 }
 
-async function work(root: string, workers: number, isWide: boolean): Promise<string> {
-  using pool = new DiskPool(workers, { isWide });
+async function work(root: string, workers: number, lanes: HashLanes): Promise<string> {
+  using pool = new DiskPool(workers, { hashLanes: lanes });
   const files = [{ path: ["a"], length: PIECE * PIECES - 7 }, { path: ["d", "b"], length: 7 }];
   const store = new PooledStore({
     root,
