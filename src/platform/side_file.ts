@@ -9,6 +9,7 @@
  */
 
 import * as fs from "node:fs";
+import { dirname } from "@std/path";
 import { DiskError } from "../base/errors.ts";
 import type { SideFile } from "../ports/disk.ts";
 import { codeOf, inTheWay, toDiskError } from "./disk_errors.ts";
@@ -25,24 +26,62 @@ const ATTEMPTS = 20;
  */
 export async function openSideFile(folder: string, name: string): Promise<SideFile> {
   const path = `${folder}/${name}`;
-  try {
-    await Deno.mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw toDiskError(error, folder, "create");
-  }
+  const made: string[] = [];
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    await makeFolder(folder, made);
     const file = await openOnce(path);
     if (!file) continue;
     try {
       if (!await tryLock(file)) throw locked(folder, path);
-      if (await isAtPath(file, path)) return new LockedFile(file, path);
+      if (await isAtPath(file, path)) return new LockedFile(file, path, made);
     } catch (error) {
       closeQuietly(file);
+      await removeEmpty(made);
       throw toDiskError(error, path, "lock");
     }
     closeQuietly(file);
   }
   throw locked(folder, path);
+}
+
+/** Makes a folder and those above it, and puts the ones that were not there first in `made`, inner ones first. */
+async function makeFolder(folder: string, made: string[]): Promise<void> {
+  try {
+    const isNew = await isMade(folder, made);
+    // Says what is in the way, and makes what has gone again meanwhile.
+    await Deno.mkdir(folder, { recursive: true });
+    if (isNew) made.unshift(folder);
+  } catch (error) {
+    throw error instanceof DiskError ? error : toDiskError(error, folder, "create");
+  }
+}
+
+/** Whether a folder was made now, with those above it as far as they may be touched. */
+async function isMade(folder: string, made: string[]): Promise<boolean> {
+  try {
+    await Deno.mkdir(folder);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    const parent = dirname(folder);
+    if (!(error instanceof Deno.errors.NotFound) || parent === folder) throw error;
+    if (mayWrite(parent)) await makeFolder(parent, made);
+    return true;
+  }
+}
+
+/** Whether that may be written to without a question. */
+function mayWrite(path: string): boolean {
+  return Deno.permissions.querySync({ name: "write", path }).state === "granted";
+}
+
+/** Removes folders, from the first on, as long as nothing is in them. */
+async function removeEmpty(folders: readonly string[]): Promise<void> {
+  try {
+    for (const folder of folders) await Deno.remove(folder);
+  } catch {
+    // Something is in it, or somebody else was faster.
+  }
 }
 
 function locked(folder: string, path: string): DiskError {
@@ -68,6 +107,8 @@ async function openOnce(path: string): Promise<Deno.FsFile | undefined> {
     return await Deno.open(path, { read: true, write: true, createNew: true });
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return undefined;
+    // Somebody who had nothing to put into the folder has taken it away.
+    if (error instanceof Deno.errors.NotFound) return undefined;
     throw toDiskError(error, path, "create");
   }
 }
@@ -124,13 +165,15 @@ function closeQuietly(file: Deno.FsFile): void {
 class LockedFile implements SideFile {
   readonly #file: Deno.FsFile;
   readonly #path: string;
+  readonly #made: readonly string[];
   // The handle has one position: one operation at a time.
   #last: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
-  constructor(file: Deno.FsFile, path: string) {
+  constructor(file: Deno.FsFile, path: string, made: readonly string[]) {
     this.#file = file;
     this.#path = path;
+    this.#made = made;
   }
 
   size(): Promise<number> {
@@ -168,6 +211,8 @@ class LockedFile implements SideFile {
       } catch (error) {
         if (!(error instanceof Deno.errors.NotFound)) throw error;
       }
+      // Where nothing was written, it is as if nobody had been here.
+      await removeEmpty(this.#made);
     });
   }
 

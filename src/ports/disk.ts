@@ -201,7 +201,7 @@ export interface SideFile extends AsyncDisposable {
   write(offset: number, data: Uint8Array): Promise<void>;
   /** Makes it durable. */
   sync(): Promise<void>;
-  /** Deletes it; still to be disposed. */
+  /** Deletes it, and the folders that were made for it and have nothing else in them; still to be disposed. */
   remove(): Promise<void>;
 }
 

@@ -116,6 +116,35 @@ Deno.test("remove() deletes the file and may be called twice", async () => {
   });
 });
 
+Deno.test("remove() takes away the folders that were made for the file and are empty", async () => {
+  await inFolder(async (folder) => {
+    await Deno.mkdir(`${folder}/old`);
+    for (const inner of ["old", "a/b/c"]) {
+      await using file = await openSideFile(`${folder}/${inner}`, ".side");
+      await file.remove();
+    }
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["old"]);
+    await using file = await openSideFile(`${folder}/a/b/c`, ".side");
+    await using other = await openSideFile(`${folder}/a/b`, ".other");
+    await file.remove();
+    assertEquals([...Deno.readDirSync(`${folder}/a/b`)].map(({ name }) => name), [".other"]);
+    await other.remove();
+    assertEquals([...Deno.readDirSync(`${folder}/a`)].map(({ name }) => name), ["b"]);
+  });
+});
+
+Deno.test("openSideFile() finds its folder though others make and remove it", async () => {
+  await inFolder(async (folder) => {
+    const visitor = async (name: string) => {
+      for (let i = 0; i < 20; i++) {
+        await using file = await openSideFile(`${folder}/x/y`, name);
+        await file.remove();
+      }
+    };
+    await Promise.all([visitor(".1"), visitor(".2"), visitor(".3")]);
+  });
+});
+
 Deno.test("openSideFile() refuses a link, a folder or a FIFO in its place", async () => {
   await inFolder(async (folder) => {
     const path = `${folder}/.side`;
