@@ -96,3 +96,23 @@ declare module "@std/path" {
     },
   ): RegExp;
 }
+
+declare module "@std/path/basename" {
+  export function basename(path: string | URL, suffix?: string): string;
+}
+
+declare module "@std/path/dirname" {
+  export function dirname(path: string | URL): string;
+}
+
+declare module "@std/path/is-absolute" {
+  export function isAbsolute(path: string): boolean;
+}
+
+declare module "@std/path/join" {
+  export function join(path?: string | URL, ...paths: string[]): string;
+}
+
+declare module "@std/path/resolve" {
+  export function resolve(...paths: string[]): string;
+}

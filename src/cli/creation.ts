@@ -10,7 +10,9 @@
  * @module
  */
 
-import { basename, dirname, resolve } from "@std/path";
+import { basename } from "@std/path/basename";
+import { dirname } from "@std/path/dirname";
+import { resolve } from "@std/path/resolve";
 import { DiskError } from "../base/errors.ts";
 import type { PieceIndex } from "../base/units.ts";
 import { digestPieces } from "../disk/piece_digests.ts";

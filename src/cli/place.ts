@@ -8,7 +8,10 @@
  * @module
  */
 
-import { basename, dirname, join, resolve } from "@std/path";
+import { basename } from "@std/path/basename";
+import { dirname } from "@std/path/dirname";
+import { join } from "@std/path/join";
+import { resolve } from "@std/path/resolve";
 import { DiskError } from "../base/errors.ts";
 import { renamed } from "../metainfo/rename.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";

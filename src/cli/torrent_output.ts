@@ -4,7 +4,8 @@
  * @module
  */
 
-import { dirname, join } from "@std/path";
+import { dirname } from "@std/path/dirname";
+import { join } from "@std/path/join";
 import { DiskError } from "../base/errors.ts";
 import type { Shell } from "../ports/shell.ts";
 import type { OptionValues } from "./option_values.ts";

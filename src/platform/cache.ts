@@ -8,7 +8,9 @@
  * @module
  */
 
-import { dirname, isAbsolute, join } from "@std/path";
+import { dirname } from "@std/path/dirname";
+import { isAbsolute } from "@std/path/is-absolute";
+import { join } from "@std/path/join";
 import { MIB } from "../base/units.ts";
 import type { Cache } from "../ports/cache.ts";
 import { hostSystem } from "./host.ts";

@@ -8,7 +8,8 @@
  * @module
  */
 
-import { basename, resolve } from "@std/path";
+import { basename } from "@std/path/basename";
+import { resolve } from "@std/path/resolve";
 import { setImmediate } from "node:timers/promises";
 import { DiskError } from "../base/errors.ts";
 import type { FolderTrouble, FoundFile, Listing, ListOptions } from "../ports/folder.ts";

@@ -8,7 +8,8 @@
  */
 
 import { statfs } from "node:fs/promises";
-import { dirname, resolve } from "@std/path";
+import { dirname } from "@std/path/dirname";
+import { resolve } from "@std/path/resolve";
 import type { SpaceSpec } from "../ports/disk.ts";
 import type { FolderRoom } from "../ports/shell.ts";
 import { toDiskError } from "./disk_errors.ts";

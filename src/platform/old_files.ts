@@ -4,7 +4,7 @@
  * @module
  */
 
-import { dirname } from "@std/path";
+import { dirname } from "@std/path/dirname";
 import type { OldFiles, OldFilesOptions } from "../ports/disk.ts";
 
 /** Lists them; a single file is a folder with nothing else in it. @throws {DiskError} */

@@ -9,7 +9,7 @@
  */
 
 import * as fs from "node:fs";
-import { dirname } from "@std/path";
+import { dirname } from "@std/path/dirname";
 import { DiskError } from "../base/errors.ts";
 import type { SideFile } from "../ports/disk.ts";
 import { codeOf, inTheWay, toDiskError } from "./disk_errors.ts";

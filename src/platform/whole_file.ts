@@ -7,7 +7,9 @@
  * @module
  */
 
-import { basename, dirname, join } from "@std/path";
+import { basename } from "@std/path/basename";
+import { dirname } from "@std/path/dirname";
+import { join } from "@std/path/join";
 import { hex } from "../base/bytes.ts";
 import { DiskError } from "../base/errors.ts";
 import { codeOf, toDiskError } from "./disk_errors.ts";

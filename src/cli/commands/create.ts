@@ -4,7 +4,8 @@
  * @module
  */
 
-import { basename, resolve } from "@std/path";
+import { basename } from "@std/path/basename";
+import { resolve } from "@std/path/resolve";
 import { hex } from "../../base/bytes.ts";
 import { USER_AGENT } from "../../base/version.ts";
 import type { Extras } from "../../metainfo/create.ts";

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { join } from "@std/path";
+import { join } from "@std/path/join";
 import { MIB } from "../../base/units.ts";
 import { USER_AGENT } from "../../base/version.ts";
 import { parseTorrent } from "../../metainfo/torrent_file.ts";

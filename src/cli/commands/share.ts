@@ -5,7 +5,7 @@
  * @module
  */
 
-import { resolve } from "@std/path";
+import { resolve } from "@std/path/resolve";
 import { hex } from "../../base/bytes.ts";
 import { DiskError, NetworkError } from "../../base/errors.ts";
 import { USER_AGENT } from "../../base/version.ts";
