@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Permissions of the process (all). */
   readonly permissions?: readonly string[];
+  /** Its current folder (that of the test). */
+  readonly cwd?: string;
   /** The file that standard output goes to, by way of a shell (a pipe). */
   readonly stdoutTo?: string;
 }
@@ -37,6 +39,7 @@ export function spawnStarling(
   const isDirect = options.stdoutTo === undefined;
   return new Deno.Command(isDirect ? Deno.execPath() : "sh", {
     args: isDirect ? command : [...redirected, Deno.execPath(), ...command],
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     clearEnv: true,
     // Nothing of a test leaves this machine.
     env: {
