@@ -79,7 +79,7 @@ export async function createFrom(
   const content = { name, isSingleFile: listing.isSingleFile, files: found };
   const layout = layOut(content, plan.layout);
   const bytesTotal = found.reduce((sum, { length }) => sum + length, 0);
-  await using log = await openLog(context);
+  const log = openLog(context);
   await using world = await parts.openWorld({ log, workers: hashWorkers(bytesTotal) });
   await using store = await openStore(world, listing, layout);
   const progress = hashProgress(context, layout, name);

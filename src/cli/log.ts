@@ -5,32 +5,19 @@
  */
 
 import type { Log, LogLevel } from "../ports/log.ts";
-import type { Context } from "./context.ts";
 import { forTerminal } from "./escape.ts";
+import type { Screen } from "./screen.ts";
 
 /** What each `-v` adds. */
 const VERBOSITY: Readonly<Record<LogLevel, number>> = { warning: 1, info: 1, debug: 2 };
 
-/**
- * The log of a run; disposing it closes the file.
- *
- * @throws {DiskError} when the file cannot be opened.
- */
-export async function openLog(
-  { shell, screen, invocation }: Pick<Context, "shell" | "screen" | "invocation">,
-): Promise<Log & AsyncDisposable> {
-  const path = invocation.options.text("log-file");
-  const file = path === undefined ? undefined : await shell.openLines(path);
+/** The log of a run, which is what the screen shows of it and keeps. */
+export function openLog({ screen }: { readonly screen: Screen }): Log {
   return {
     write(level, message, facts = {}) {
       const isShown = VERBOSITY[level] <= screen.look.verbosity;
-      if (!isShown && file === undefined) return;
-      const line = forTerminal(lineOf(level, message, facts));
-      if (isShown) screen.note(line);
-      file?.write(`${new Date(shell.clock.epochMs()).toISOString()} ${line}`);
-    },
-    async [Symbol.asyncDispose]() {
-      await file?.[Symbol.asyncDispose]();
+      if (!isShown && !screen.isKept) return;
+      screen.report(forTerminal(lineOf(level, message, facts)), isShown);
     },
   };
 }

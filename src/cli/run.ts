@@ -53,6 +53,7 @@ export async function runCli(shell: Shell, parts: Parts): Promise<number> {
     tell(ending, { shell, screen, json });
     const isSummedUp = SUMMED_UP.has(invocation.verb.name) && !interrupts.isLeft;
     if (isSummedUp) await writeStepSummary(shell, ending);
+    await screen.endKeeping();
     await flush(shell, interrupts.signal).catch(() => {});
   }
   return ending.exitCode;
@@ -74,6 +75,8 @@ async function endingOf(context: Context): Promise<Ending> {
   const { shell, screen, interrupts, invocation } = context;
   let ending: Ending;
   try {
+    const log = invocation.options.text("log-file");
+    if (log !== undefined) screen.keepIn(await shell.openLines(log));
     for (const warning of invocation.warnings) screen.warn(warning);
     ending = await runVerb(context);
   } catch (error) {

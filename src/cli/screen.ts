@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Shell } from "../ports/shell.ts";
+import type { LineFile, Shell } from "../ports/shell.ts";
 import { forActions, forTerminal } from "./escape.ts";
 import type { Failure } from "./exit.ts";
 import { isExplained } from "./exit.ts";
@@ -25,6 +25,7 @@ export class Screen implements Disposable {
   #block: number[] = [];
   #lines: readonly string[] = [];
   #isPaused = false;
+  #file: LineFile | undefined;
 
   constructor(shell: Shell, look: Look) {
     this.#shell = shell;
@@ -37,8 +38,31 @@ export class Screen implements Disposable {
     return { columns: columnsOf(this.#shell), rows, isColored: this.look.isColored };
   }
 
+  /** Whether what is said is written to a file, too. */
+  get isKept(): boolean {
+    return this.#file !== undefined;
+  }
+
+  /** Writes everything that is said from now on to a file, too, `--quiet` or not. */
+  keepIn(file: LineFile): void {
+    this.#file = file;
+  }
+
+  /** Closes that file. */
+  async endKeeping(): Promise<void> {
+    await this.#file?.[Symbol.asyncDispose]();
+    this.#file = undefined;
+  }
+
+  /** A line of the log: for the file, and for people where it is shown. The text is safe already. */
+  report(line: string, isShown: boolean): void {
+    this.#keep(line);
+    if (isShown && !this.look.isQuiet) this.#print(line);
+  }
+
   /** Something worth a line, of a terminal some, unless `--quiet`. The text is safe already. */
   note(line: string): void {
+    this.#keep(`info: ${line}`);
     if (this.look.isQuiet) return;
     const lines = this.look.progress === "bar" ? fold(line, this.canvas.columns) : [line];
     this.#print(lines.join("\n"));
@@ -46,14 +70,16 @@ export class Screen implements Disposable {
 
   /** Something a person should know; raw text. */
   warn(message: string): void {
-    if (!this.look.isQuiet) this.#print(`warning: ${forTerminal(message)}`);
+    this.report(`warning: ${forTerminal(message)}`, true);
   }
 
   /** The line that explains the exit code, at most one hint, and where it came from with `-vv`. */
   fail(failure: Failure): void {
     this.clear();
     if (!isExplained(failure.exitCode)) return;
-    this.#print(`error: ${forTerminal(failure.message)}`);
+    const line = `error: ${forTerminal(failure.message)}`;
+    this.#keep(line);
+    this.#print(line);
     if (failure.hint !== undefined) this.#print(`hint: ${forTerminal(failure.hint)}`);
     if (this.look.isActions) this.#print(`::error::${forActions(failure.message)}`);
     if (this.look.verbosity >= 2 && failure.error instanceof Error) {
@@ -103,6 +129,11 @@ export class Screen implements Disposable {
   /** Takes the block away. */
   [Symbol.dispose](): void {
     this.clear();
+  }
+
+  #keep(line: string): void {
+    if (this.#file === undefined) return;
+    this.#file.write(`${new Date(this.#shell.clock.epochMs()).toISOString()} ${line}`);
   }
 
   #print(line: string): void {

@@ -24,7 +24,7 @@ export async function openTorrent(context: Context, source: string): Promise<Ope
   const { shell, parts, invocation, screen, interrupts } = context;
   const { options } = invocation;
   const magnet = magnetOf(source);
-  await using log = await openLog(context);
+  const log = openLog(context);
   await using world = await parts.openWorld({ log, workers: 0 });
   const { http, hasher, cache } = world;
   if (magnet !== undefined) {

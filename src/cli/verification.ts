@@ -54,7 +54,7 @@ export async function verifyPlace(
 ): Promise<Verification> {
   const { parts } = context;
   const { metainfo, output, selection } = plan;
-  await using log = await openLog(context);
+  const log = openLog(context);
   const workers = hashWorkers(metainfo.pieceMap.totalBytes);
   await using world = await parts.openWorld({ log, workers });
   const { hasher, files: io } = world;

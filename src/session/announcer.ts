@@ -238,10 +238,12 @@ export class Announcer {
 
   /** One announce from taking to giving back. */
   async #ask(tracker: Tracker, event: AnnounceEvent | undefined, signal: AbortSignal) {
-    const { clock } = this.#options.world;
+    const { clock, log } = this.#options.world;
     try {
       const answer = await this.#announce(tracker, event, signal);
       this.#tiers.succeeded(tracker, answer, clock.now());
+      const facts = { tracker: trackerHost(tracker.url), peers: answer.peers.length };
+      log.write("debug", "announced", facts);
       this.#isHopeful = false;
       if (answer.warning !== null) this.#warn(tracker.url, answer.warning);
       if (answer.peers.length > 0 && !signal.aborted) this.#options.onPeers(answer.peers);

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Address } from "../base/address.ts";
+import { type Address, formatAddress } from "../base/address.ts";
 import { compareBytes, equalBytes } from "../base/bytes.ts";
 import { PEER_FAULTS, type PeerCloseReason, PeerError } from "../base/errors.ts";
 import type { Scope } from "../base/scope.ts";
@@ -339,6 +339,8 @@ export class Connections implements ConnHost {
     if (this.#own.learn(stream.local.host)) this.book.rerank();
     const conn = new PeerConn(this, stream, { handshake, giver: known.id, isOutgoing });
     this.#conns.add(conn);
+    const peer = formatAddress(known.address);
+    this.#parts.world.log.write("debug", "peer connected", { peer, source: known.source });
     try {
       return await conn.run();
     } finally {
@@ -363,6 +365,8 @@ export class Connections implements ConnHost {
 
   #count(reason: PeerCloseReason, known: KnownPeer): void {
     this.closed[reason] = (this.closed[reason] ?? 0) + 1;
+    const peer = formatAddress(known.address);
+    this.#parts.world.log.write("debug", "peer gone", { peer, source: known.source, reason });
     if (reason === "self") this.book.exclude(known);
     else if (PEER_FAULTS.has(reason)) this.book.fault(known.id);
   }

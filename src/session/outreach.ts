@@ -101,7 +101,8 @@ export class Outreach {
   /** Lets peers in to their first stage, and looks for them. */
   start(stage: Stage): void {
     this.connections.enter(stage);
-    if (this.#parts.options.noPeers !== true) this.connections.start();
+    // Without peers too: time passes here, and a download that cannot move has to find out.
+    this.connections.start();
     this.finder.start();
   }
 

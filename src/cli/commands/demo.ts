@@ -36,7 +36,7 @@ const TIMEOUT_MS = 55_000;
 /** Runs the demonstration. */
 export async function runDemo(context: Context): Promise<Ending> {
   const { parts, shell, screen, invocation } = context;
-  await using log = await openLog(context);
+  const log = openLog(context);
   await using world = await parts.openWorld({ log });
   await using scratch = await shell.makeScratch();
   const data = join(scratch.path, "seed", "dataset");

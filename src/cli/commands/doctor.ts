@@ -50,7 +50,7 @@ export async function runDoctor(context: Context): Promise<Ending> {
   const plan = asGuest(planOf(options, shell));
   const target = source === undefined ? undefined : await openTracked(context, source);
   const room = await shell.roomAt(plan.torrent.output);
-  await using log = await openLog(context);
+  const log = openLog(context);
   const workers = hashWorkers(target?.metainfo?.pieceMap.totalBytes ?? 0);
   await using world = await parts.openWorld({ log, workers });
   const { session, taken } = await openSession(world, plan.session);

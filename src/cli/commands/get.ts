@@ -56,7 +56,7 @@ async function runWithin(
 ): Promise<Ending> {
   const { shell, parts, interrupts } = context;
   if (plan.command !== undefined) await shell.checkProgram(plan.command[0]!);
-  await using log = await openLog(context);
+  const log = openLog(context);
   await using world = await parts.openWorld({ log });
   const downloads = new Downloads({ context, plan, world, limit, isOnly: sources.length === 1 });
   const results = await downloads.run(sources);

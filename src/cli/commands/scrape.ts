@@ -30,7 +30,7 @@ export async function runScrape(context: Context): Promise<Ending> {
   if (total === 0) throw noTracker(tracked);
   const name = forTerminal(tracked.name);
   screen.note(`asking ${total === 1 ? "1 tracker" : `${formatCount(total)} trackers`} of ${name}`);
-  await using log = await openLog(context);
+  const log = openLog(context);
   await using world = await parts.openWorld({ log, workers: 0 });
   const infoHash = hex(tracked.infoHash);
   const errors: string[] = [];

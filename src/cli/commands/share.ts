@@ -44,7 +44,7 @@ export async function runShare(context: Context): Promise<Ending> {
   const { parts, invocation, interrupts, shell } = context;
   const plan = withCommand(planOf(invocation.options, shell), invocation);
   using limit = deadline(shell.clock, plan.timeoutMs, interrupts.signal);
-  await using log = await openLog(context);
+  const log = openLog(context);
   await using world = await parts.openWorld({ log });
   const torrents = new Map<string, Uint8Array>();
   await using tracker = await startTracker(context, world, torrents);

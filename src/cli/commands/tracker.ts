@@ -32,7 +32,7 @@ export async function runTracker(context: Context): Promise<Ending> {
   const list = options.text("whitelist");
   const whitelist = list === undefined ? undefined : await readWhitelist(context, list);
   const ports = options.numbers("port");
-  await using log = await openLog(context);
+  const log = openLog(context);
   await using world = await parts.openWorld({ log, workers: 0 });
   await using tracker = await startOnOneOf(ports.length > 0 ? ports : [PORT], (port) => ({
     port,

@@ -150,10 +150,14 @@ export function assertDone(run: Run): void {
   assert(!/^error: /m.test(run.stderr), run.stderr);
 }
 
-/** What a process says on standard output, up to what matches. */
-export async function hear(child: Deno.ChildProcess, pattern: RegExp): Promise<RegExpMatchArray> {
+/** What a process says, on standard output unless told otherwise, up to what matches. */
+export async function hear(
+  child: Deno.ChildProcess,
+  pattern: RegExp,
+  stream: "stdout" | "stderr" = "stdout",
+): Promise<RegExpMatchArray> {
   let text = "";
-  const reader = child.stdout.getReader();
+  const reader = child[stream].getReader();
   const decoder = new TextDecoder();
   try {
     for (;;) {
@@ -174,9 +178,18 @@ export async function end(
   signal: Deno.Signal,
 ): Promise<{ code: number; stderr: string }> {
   child.kill(signal);
-  const stderr = new Response(child.stderr).text();
-  // Read by hand: somebody may have read from it before.
-  const reader = child.stdout.getReader();
-  while (!(await reader.read()).done);
-  return { code: (await child.status).code, stderr: await stderr };
+  const [, stderr] = await Promise.all([rest(child.stdout), rest(child.stderr)]);
+  return { code: (await child.status).code, stderr };
+}
+
+/** What is left of a stream that somebody may have read from before. */
+async function rest(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const reader = stream.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return text;
+    text += decoder.decode(value, { stream: true });
+  }
 }
