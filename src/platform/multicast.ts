@@ -31,16 +31,24 @@ interface Interface {
   readonly mask: Uint8Array;
 }
 
+/** What the system says of its interfaces; `undefined` where it must not be asked. */
+export type ListInterfaces = () =>
+  | readonly Pick<Deno.NetworkInterfaceInfo, "name" | "family" | "address" | "netmask">[]
+  | undefined;
+
 /**
- * Joins a group on every interface.
+ * Joins a group on every interface that is listed.
  *
  * @throws {NetworkError} where no socket can be had.
  */
-export async function joinGroup(group: Address): Promise<GroupSocket> {
+export async function joinGroup(
+  group: Address,
+  { list = listInterfaces }: { list?: ListInterfaces } = {},
+): Promise<GroupSocket> {
   const isV6 = group.host.includes(":");
   try {
     const listener = await bind(isV6, { port: group.port, host: isV6 ? "::" : "0.0.0.0" });
-    return await new Group(group, listener).start();
+    return await new Group(group, listener, list).start();
   } catch (error) {
     throw toNetworkError(error, `Cannot join multicast group ${group.host}`);
   }
@@ -50,6 +58,7 @@ class Group implements GroupSocket {
   readonly #group: Address;
   readonly #isV6: boolean;
   readonly #listener: Socket;
+  readonly #list: ListInterfaces;
   readonly #senders = new Map<string, Socket>();
   readonly #joined = new Set<string>();
   readonly #queue: Datagram[] = [];
@@ -58,8 +67,9 @@ class Group implements GroupSocket {
   #sending: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  constructor(group: Address, listener: Socket) {
+  constructor(group: Address, listener: Socket, list: ListInterfaces) {
     this.#group = group;
+    this.#list = list;
     this.#isV6 = group.host.includes(":");
     this.#listener = listener;
     listener.on("message", (data, from) => this.#onMessage(data, from.address, from.port));
@@ -79,7 +89,7 @@ class Group implements GroupSocket {
 
   /** Joins and opens what is new, closes what is gone. */
   async #refresh(): Promise<void> {
-    this.#interfaces = interfaces(this.#isV6);
+    this.#interfaces = interfacesOf(this.#isV6, this.#list());
     const handles = this.#interfaces?.map(({ handle }) => handle) ?? [DEFAULT];
     for (const [handle, sender] of this.#senders) {
       if (handles.includes(handle)) continue;
@@ -185,12 +195,17 @@ function bind(isV6: boolean, options: { port: number; host: string }): Promise<S
   });
 }
 
-/** This host's addresses of a family; `undefined` where the system must not be asked. */
-function interfaces(isV6: boolean): Interface[] | undefined {
+function listInterfaces(): Deno.NetworkInterfaceInfo[] | undefined {
   const descriptor = { name: "sys", kind: "networkInterfaces" } as const;
-  if (Deno.permissions.querySync(descriptor).state !== "granted") return undefined;
+  const isPermitted = Deno.permissions.querySync(descriptor).state === "granted";
+  return isPermitted ? Deno.networkInterfaces() : undefined;
+}
+
+/** The addresses of a family; `undefined` where they are not known. */
+function interfacesOf(isV6: boolean, all: ReturnType<ListInterfaces>): Interface[] | undefined {
+  if (all === undefined) return undefined;
   const found: Interface[] = [];
-  for (const { name, family, address, netmask } of Deno.networkInterfaces()) {
+  for (const { name, family, address, netmask } of all) {
     const [ip, mask] = [parseIp(address), parseIp(netmask)];
     if ((family === "IPv6") !== isV6 || !ip || ip.length !== mask?.length) continue;
     // One socket sends for all addresses of an interface, but senders may be of any of its networks.
