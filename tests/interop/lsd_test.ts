@@ -5,13 +5,13 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { assertSame, type DatasetSpec, KIB, MIB } from "./support/dataset.ts";
 import { type Host, Hosts } from "./support/hosts.ts";
 import { interopGroup, interopTest, type Lab } from "./support/lab.ts";
 import { arrives, NEIGHBOURS, startStarling } from "./support/neighbours.ts";
 import { output } from "./support/process.ts";
-import type { Run } from "./support/starling.ts";
+import type { Run, RunEvent } from "./support/starling.ts";
 import { magnetOf, type TorrentFile } from "./support/torrent.ts";
 import { until } from "./support/wait.ts";
 
@@ -45,12 +45,21 @@ async function downloads(lab: Lab, { dataset }: TorrentFile, getting: Run): Prom
   await assertSame(dataset, lab.output);
 }
 
-/** Waits until somebody on a host hears what is sent to the group of IPv4. */
-async function hears(host: Host): Promise<void> {
-  // 239.192.152.143 as Linux writes it.
-  const isMember = async () =>
-    (await output([...host.prefix, "cat", "/proc/net/igmp"])).includes("8F98C0EF");
-  await until(isMember, { what: `a member of the group at ${host.ip}` });
+/**
+ * Waits until a program of ours hears the group of IPv4. One whose runtime cannot, that of older executables, says
+ * so once and goes on: then it is not to be found that others are heard.
+ */
+async function hears(run: Run, host: Host): Promise<boolean> {
+  const isOfIt = ({ type, message }: RunEvent) =>
+    type === "warning" && String(message).endsWith("but it does not hear of them");
+  await until(async () => {
+    if (run.events.some(isOfIt)) return true;
+    // 239.192.152.143 as Linux writes it.
+    return (await output([...host.prefix, "cat", "/proc/net/igmp"])).includes("8F98C0EF");
+  }, { what: `a member of the group at ${host.ip}` });
+  const told = run.events.filter(isOfIt).length;
+  assert(told <= 1, `${told} warnings`);
+  return told === 0;
 }
 
 interopGroup(
@@ -67,7 +76,8 @@ interopGroup(
         const isShy = need === "aria2c";
         if (!isShy) await start(lab, job);
         const getting = startGet(lab, torrent, ours!);
-        if (isShy) await hears(ours!).then(() => start(lab, job));
+        if (isShy && !await hears(getting, ours!)) return;
+        if (isShy) await start(lab, job);
         await downloads(lab, torrent, getting);
       },
     }, {
@@ -88,7 +98,8 @@ interopGroup(
 
 interopTest("three hosts of ours, and nobody else, find each other", ["netns"], async (lab) => {
   const [torrent, [first, second, third]] = await setup(lab, "IPv4");
-  startStarling(lab, { host: first!, by }, ["seed", torrent.path, torrent.dataset.root]);
+  const seed = ["seed", torrent.path, torrent.dataset.root];
+  if (!await hears(startStarling(lab, { host: first!, by }, seed), first!)) return;
   const output = lab.path("second");
   const get = ["get", magnetOf(torrent), "-o", output, "--seed"];
   const getting = startStarling(lab, { host: second!, by }, get);

@@ -9,13 +9,17 @@
  * @module
  */
 
-import { assertEquals, assertNotMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertNotMatch, assertStringIncludes } from "@std/assert";
 import { assertSame, KIB, MIB } from "./support/dataset.ts";
+import { LtDht } from "./support/dht.ts";
+import { Hosts } from "./support/hosts.ts";
 import { interopTest, type Lab } from "./support/lab.ts";
+import { startLibtorrent } from "./support/neighbours.ts";
 import { Child, output } from "./support/process.ts";
+import { skipReason } from "./support/programs.ts";
 import type { Seed } from "./support/seeds.ts";
 import { lastNumber, ROOT, Run } from "./support/starling.ts";
-import type { TorrentFile } from "./support/torrent.ts";
+import { magnetOf, type TorrentFile } from "./support/torrent.ts";
 import { within } from "./support/wait.ts";
 
 const COMPILE = (Deno.env.get("STARLING_COMPILE") ?? "deno compile").trim().split(/\s+/);
@@ -37,15 +41,16 @@ interopTest("the compiled executable downloads", ["libtorrent"], async (lab) => 
   if (!await compiles([...COMPILE, "-A", ...FLAGS, "-o", executable, `${ROOT}main.ts`])) return;
   const [torrent, seed] = await prepare(lab);
   await downloads(lab, torrent, { seed, command: [executable] });
+  await findsInDht(lab, torrent, [executable]);
+  if (skipReason(["netns"]) === undefined) await findsNearBy(lab, torrent, [executable]);
 });
 
 interopTest("the bundle downloads from a URL with few permissions", ["libtorrent"], async (lab) => {
   const url = await served(lab);
   const [torrent, seed] = await prepare(lab);
-  await downloads(lab, torrent, {
-    seed,
-    command: [Deno.execPath(), "run", "-N", "-R", "-W", "--no-prompt", url],
-  });
+  const command = [Deno.execPath(), "run", "-N", "-R", "-W", "--no-prompt", url];
+  await downloads(lab, torrent, { seed, command });
+  await findsInDht(lab, torrent, command);
 });
 
 interopTest(
@@ -150,6 +155,40 @@ async function served(lab: Lab): Promise<string> {
   );
   lab.defer(() => server.shutdown());
   return `http://127.0.0.1:${server.addr.port}/starling.js`;
+}
+
+/** A magnet link by the DHT alone, without the runtime's unstable datagrams. */
+async function findsInDht(lab: Lab, torrent: TorrentFile, command: readonly string[]) {
+  const dht = lab.use(await LtDht.start(["127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1"]));
+  await dht.add(torrent.path, torrent.dataset.root);
+  const output = lab.path("by-dht");
+  const args = ["get", magnetOf(torrent), "-o", output, "-p", "0", "--json"];
+  args.push("--no-lsd", "--dht-node", dht.nodes[0]!);
+  const env = { DENO_DIR: lab.path("deno"), STARLING_NO_DHT: "false" };
+  const run = lab.use(new Run(args, { command, cache: lab.path("cache-dht"), env }));
+  const result = await run.result();
+  assertEquals(result.code, 0, result.tail);
+  await assertSame(torrent.dataset, output);
+  assertEquals(result.events.filter(({ type }) => type === "warning"), []);
+}
+
+/** A magnet link by local discovery alone; a runtime that cannot hear of others tells once and is found. */
+async function findsNearBy(lab: Lab, torrent: TorrentFile, command: readonly string[]) {
+  const [host] = lab.use(await Hosts.alone()).all;
+  const root = torrent.dataset.root;
+  await startLibtorrent(lab, { host: host!, torrent, output: root, by: "lsd" });
+  const output = lab.path("near-by");
+  const args = ["get", magnetOf(torrent), "-o", output, "-p", "0", "--json", "--no-dht"];
+  const run = new Run(args, {
+    command: [...host!.prefix, ...command],
+    cache: lab.path("cache-lsd"),
+    env: { STARLING_NO_LSD: "false" },
+  });
+  const result = await lab.use(run).result();
+  assertEquals(result.code, 0, result.tail);
+  await assertSame(torrent.dataset, output);
+  const warnings = result.events.filter(({ type }) => type === "warning");
+  assert(warnings.length <= 1, result.tail);
 }
 
 /** A download, and a second run that finds everything there. */
