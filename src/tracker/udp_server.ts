@@ -105,7 +105,9 @@ export class UdpTrackerServer {
     const isV6 = ip.length === 16;
     const room = Math.floor((MAX_ANSWER_BYTES - 20) / (isV6 ? 18 : 6));
     const want = event === "stopped" ? 0 : Math.min(clampWant(query.numWant), room);
-    table.choose({ torrent, asker: peer, isSeed, isV6, want }, picks);
+    // Whoever starts with nothing left may not know the size yet, and want seeds.
+    const isSated = isSeed && event !== "started";
+    table.choose({ torrent, asker: peer, isSeed: isSated, isV6, want }, picks);
     const { seeds, leeches } = table.countsOf(torrent);
     const intervalSeconds = this.#state.nextInterval();
     const end = putAnnounceAnswer(bytes, transactionId, { intervalSeconds, leeches, seeds });

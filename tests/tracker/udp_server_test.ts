@@ -125,6 +125,13 @@ Deno.test("answer() lists whoever announces and gives them to the next", () => {
   });
 });
 
+Deno.test("answer() gives seeds to whoever starts with nothing left, since it may not know the size", () => {
+  const { peers } = setup();
+  assertEquals(peers("1.0.0.1", { left: 0, event: "started" }), []);
+  assertEquals(peers("1.0.0.2", { left: 0, event: "started" }), ["1.0.0.1:6881"]);
+  assertEquals(peers("1.0.0.2", { left: 0 }), []);
+});
+
 Deno.test("answer() does not list the address that an announce names", () => {
   const { ask, connect, peers } = setup();
   const packet = encodeAnnounce({ connectionId: connect(), transactionId: 6 }, request(), "");
