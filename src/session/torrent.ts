@@ -309,7 +309,7 @@ export class Torrent {
       onFile: (file) => this.#reportFile(file),
       onPiece: () => streams.onVerified(),
     });
-    connections.extensions.add(new Metadata({ info: metainfo.infoBytes }));
+    connections.extensions.add(new Metadata({ info: metainfo.infoBytes }, connections.upLimit));
     this.#rates.at(exchange.swarm.counters, clock.now());
     if (isDisk) this.#upkeep = this.#keepUp(known, disk, exchange);
     if (isFirst) outreach.start(exchange);

@@ -119,3 +119,22 @@ Deno.test("a file that is cut short while seeding is no longer offered, with one
   assertEquals(seed.events.filter((event) => event.type === "warning").length, 1);
   assertEquals(seed.ended, undefined);
 });
+
+Deno.test("metadata that is given counts under the upload limit", async () => {
+  const world = new SimWorld({ seed: 7 });
+  const longName = "n".repeat(200);
+  const files = Array.from({ length: 1600 }, (_, i) => ({ path: `${longName}${i}`, length: 10 }));
+  const content = makeTorrent({ files });
+  const bytes = content.metainfo.infoBytes.length;
+  const upLimit = 40_000;
+  await seedOn(world.host("10.0.0.1"), content, { session: { upLimit } });
+  const startedAt = world.clock.now();
+  const leech = await Download.start(world.host("10.0.0.2"), content, {
+    magnet: { peers: [`10.0.0.1:${PORT}`] },
+    isMetadataOnly: true,
+  });
+  assertEquals(await leech.outcome(60_000), { kind: "complete" });
+  const seconds = (world.clock.now() - startedAt) / 1000;
+  assertGreater(bytes, 300_000);
+  assert(seconds > 0.85 * bytes / upLimit && seconds < 1.3 * bytes / upLimit, `${seconds} s`);
+});

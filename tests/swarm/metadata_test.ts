@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { concat } from "../../src/base/bytes.ts";
 import { PeerError } from "../../src/base/errors.ts";
+import { TokenBucket } from "../../src/base/token_bucket.ts";
 import { Metadata } from "../../src/swarm/metadata.ts";
 import { Peer } from "../../src/swarm/peer.ts";
 import { Decoder } from "../../src/wire/decoder.ts";
@@ -91,4 +92,35 @@ Deno.test("what nobody asked for is ignored once the dictionary is here", () => 
   const data = new TextEncoder().encode("d8:msg_typei1e5:piecei0e10:total_sizei5eehello");
   metadata.onMessage(peer, data, 0);
   assertEquals(peer.encoder.length, 0);
+});
+
+Deno.test("what is given keeps the limit, a part to each in turn", () => {
+  const rate = 32_768;
+  const limit = new TokenBucket(rate);
+  const info = new Uint8Array(20 * 16_384);
+  const metadata = new Metadata({ info }, limit);
+  const peers = [newPeer(), newPeer()];
+  for (let part = 0; part < 20; part++) {
+    for (const peer of peers) metadata.onMessage(peer, encodeMetadataRequest(part), 0);
+  }
+  const given = [0, 0];
+  const parts: number[] = [];
+  for (let now = 0; now <= 10_000; now += 500) {
+    metadata.tick(peers, now);
+    peers.forEach((peer, i) => {
+      for (const answer of answers(peer)) {
+        assert(answer.type === "data");
+        if (i === 0) parts.push(answer.piece);
+        given[i]! += answer.data.length;
+      }
+    });
+    const most = rate * now / 1000 + rate;
+    assert(given[0]! + given[1]! <= most, `${given} at ${now}`);
+  }
+  assert(given[0]! + given[1]! > 0.95 * 10 * rate, `${given}`);
+  assert(Math.abs(given[0]! - given[1]!) <= 16_384, `${given}`);
+  assertEquals(parts, [...parts.keys()]);
+  metadata.onGone(peers[0]!);
+  metadata.tick(peers, 60_000);
+  assertEquals(answers(peers[0]!), []);
 });
