@@ -75,10 +75,7 @@ export class DiskLook implements AsyncDisposable {
   }
 
   async #check({ folder, shell, files: io }: OnDiskParts, signal: AbortSignal) {
-    const { metainfo, output } = await placeOf(this.#metainfo, {
-      ...{ path: folder, shell },
-      isReadOnly: true,
-    });
+    const { metainfo, output } = await placeOf(this.#metainfo, { path: folder, shell });
     const { pieceMap } = metainfo;
     await using store = await io.openStore({
       root: output,

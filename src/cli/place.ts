@@ -2,8 +2,8 @@
  * Where the data of a torrent lies, for the verbs that take a PATH: the folder that holds the torrent's
  * file or folder, or else that file or folder itself.
  *
- * Who made a torrent of names that are not safe has its data under those names. They are looked for where
- * nothing is ever written, and where the safe ones are not there.
+ * Who made a torrent of names that are not safe has its data under those names. A file that is there under
+ * its own name only is that file, to be compared, given and repaired; nothing is ever made under such a name.
  *
  * @module
  */
@@ -32,15 +32,12 @@ export interface PlaceQuery {
   readonly path: string;
   /** What the disk is looked at with. */
   readonly shell: Pick<Shell, "kindOf" | "system">;
-  /** Whether nothing will be written there, so that names may be those of the torrent, safe or not. */
-  readonly isReadOnly: boolean;
 }
 
 /** Finds the data. @throws {DiskError} where there is nothing at PATH, or nothing that could be it. */
 export async function placeOf(metainfo: Metainfo, query: PlaceQuery): Promise<Place> {
-  const { shell, isReadOnly } = query;
-  const hasOwnNames = isReadOnly && shell.system !== "windows";
-  const own = hasOwnNames ? verbatimPaths(metainfo) : [];
+  const { shell } = query;
+  const own = shell.system === "windows" ? [] : verbatimPaths(metainfo);
   const place = await topOf(metainfo, own, query);
   return metainfo.isSingleFile ? place : await withOwnNames(place, own, shell);
 }

@@ -1,6 +1,7 @@
 /**
  * The names in a torrent as they are, next to the safe ones of {@link Metainfo}: for finding what lies on
- * the disk of the one who made it. Only ever for reading; what is downloaded goes under safe names.
+ * the disk of the one who made it. Nothing is ever made under them: what is downloaded anew goes under safe
+ * names.
  *
  * @module
  */

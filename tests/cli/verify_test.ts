@@ -277,6 +277,35 @@ Deno.test("verify --repair downloads to where it looked, and only where somethin
   });
 });
 
+Deno.test(
+  "verify --repair mends what is there under names that are not safe, and makes none of them",
+  { ignore: isWindows },
+  async () => {
+    await withFolder(async (folder) => {
+      const top = `${folder}/data/odd\\name`;
+      const names = ["a\\b", "c\\d", "plain"];
+      await fill(top, Object.fromEntries(names.map((name) => [name, 3000])));
+      const torrent = `${folder}/t`;
+      assertEquals((await run(["create", top, "-o", torrent])).code, 0);
+      await Deno.truncate(`${top}/a\\b`, 1000);
+      await Deno.remove(`${top}/c\\d`);
+      const session = new FakeSession();
+      const parts: Partial<Parts> = { openSession: session.parts(new FakeShell()).openSession };
+      const { stdout } = await run(["verify", torrent, `${folder}/data`, "--repair"], { parts });
+      const words = stdout.trim().split("\n").map((line) => line.split(" ")[0]);
+      assertEquals(words, ["bad", "missing", "bad"]);
+      const { output, metainfo } = session.torrents[0]!.options;
+      const paths = metainfo.files.map(({ path }) => path.join("/"));
+      assertEquals([output, paths[0], paths[2]], [
+        `${folder}/data`,
+        "odd\\name/a\\b",
+        "odd\\name/plain",
+      ]);
+      assert(!paths[1]!.endsWith("c\\d"), paths[1]);
+    });
+  },
+);
+
 Deno.test("verify tells a job of GitHub Actions its result in the summary", async () => {
   await withFolder(async (folder) => {
     await prepare(folder);

@@ -18,6 +18,6 @@ export function runSeed(context: Context): Promise<Ending> {
     ...plan,
     stallMs: undefined,
     torrent: { ...plan.torrent, seed: true, isUploadOnly: true },
-    place: (metainfo) => placeOf(metainfo, { path, shell, isReadOnly: true }),
+    place: (metainfo) => placeOf(metainfo, { path, shell }),
   });
 }

@@ -34,7 +34,7 @@ export async function runVerify(context: Context): Promise<Ending> {
   const { selection, idle } = chooseFiles(metainfo.files, wishOf(options));
   for (const glob of idle) throw noMatch("--exclude", glob, metainfo.files);
   using limit = deadline(shell.clock, options.number("timeout"), interrupts.signal);
-  const where = { path, shell, isReadOnly: !isRepair };
+  const where = { path, shell };
   const place = await placeOf(metainfo, where);
   const found = await verifyPlace(context, { ...place, selection }, { signal: limit.signal });
   tell(context, found);
