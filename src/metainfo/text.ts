@@ -6,11 +6,15 @@
  * @module
  */
 
+import { shortAscii } from "../base/text.ts";
+
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The text, or `undefined` where the bytes are not UTF-8. */
 export function exactText(bytes: Uint8Array): string | undefined {
+  const plain = shortAscii(bytes);
+  if (plain !== undefined) return plain;
   try {
     return strict.decode(bytes);
   } catch {

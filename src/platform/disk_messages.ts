@@ -166,6 +166,8 @@ export interface Reply {
   readonly digests?: Uint8Array<ArrayBuffer>[];
   /** `pieces`: which pieces `digests` belong to. */
   readonly digestItems?: readonly number[];
+  /** `pieces`: spans that were written, and the milliseconds it took. */
+  readonly written?: { readonly spans: number; readonly ms: number };
 }
 
 /** Numbers of a row of {@link GatherRequest}. */

@@ -140,6 +140,7 @@ function writePieces(
   const itemErrors: ItemError[] = [];
   const digests: Uint8Array<ArrayBuffer>[] = [];
   const digestItems: number[] = [];
+  const written = { spans: 0, ms: 0 };
   // Few at a time, so that what was hashed is still in the processor's cache when it is written.
   for (let first = 0; first < pieces.length; first += hasher.lanes) {
     const few = pieces.slice(first, first + hasher.lanes);
@@ -152,7 +153,12 @@ function writePieces(
         isConfirmed(hasher, bytes, { expected, item });
       values[item] = isGood ? 1 : 0;
       try {
-        if (isGood) files.writeSpans(bytes, rows, spansAt, spans);
+        if (isGood) {
+          const start = performance.now();
+          files.writeSpans(bytes, rows, spansAt, spans);
+          written.ms += performance.now() - start;
+          written.spans += spans;
+        }
       } catch (error) {
         if (!(error instanceof DiskError)) throw error;
         itemErrors.push({ item, error: toPlain(error) });
@@ -165,6 +171,7 @@ function writePieces(
   return {
     id,
     values,
+    written,
     ...(itemErrors.length > 0 && { itemErrors }),
     ...(digests.length > 0 && { digests, digestItems }),
   };

@@ -199,7 +199,7 @@ export class OpenFiles {
     const length = this.table.length(file);
     if (length === undefined) throw new BugError(`Cannot use file ${file}: there is no such file`);
     this.#makeFolders(this.table.path(file));
-    const [fd, size] = openOrCreate(path);
+    const [fd, size] = openOrCreate(path, this.#seen[file] === 0);
     try {
       if (size > length) throw tooLong(path, size, length);
       const isToBeSized = this.#plan.allocation !== "none" && !willFill;
@@ -284,16 +284,16 @@ function lookAt(path: string, followsLinks = false): FileStat | undefined {
   return { size: info.size, mtimeMs: info.mtime?.getTime() ?? 0, id: info.ino ?? 0 };
 }
 
-// The descriptor and the size that the file has.
-function openOrCreate(path: string): [number, number] {
-  let found = lookAt(path);
+// The descriptor and the size that the file has. Where nobody has seen it there yet, it is made without a look.
+function openOrCreate(path: string, isUnseen: boolean): [number, number] {
+  let found = isUnseen ? undefined : lookAt(path);
   if (!found) {
     try {
       return [fs.openSync(path, READ_WRITE | CREATE_NEW, 0o666), 0];
     } catch (error) {
       if (codeOf(error) !== "EEXIST") throw error;
     }
-    // The other Worker was faster, or a link leads nowhere, which the open below refuses.
+    // Somebody was faster, or a link leads nowhere, which the open below refuses.
     found = lookAt(path);
   }
   return [fs.openSync(path, READ_WRITE), found?.size ?? 0];

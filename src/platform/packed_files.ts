@@ -5,6 +5,7 @@
  * @module
  */
 
+import { shortAscii } from "../base/text.ts";
 import type { StoreFile } from "../ports/disk.ts";
 
 /** Packed files; plain data that may be sent to Workers. */
@@ -68,9 +69,10 @@ export class FileTable {
 
   /** Path of a file below the root, components joined with "/"; "" where there is no such file. */
   path(file: number): string {
+    const start = this.#ends[file - 1] ?? 0;
+    const end = this.#ends[file] ?? 0;
     // A copy, since text decoders refuse shared memory.
-    return this.#decoder.decode(
-      this.#paths.slice(this.#ends[file - 1] ?? 0, this.#ends[file] ?? 0),
-    );
+    return shortAscii(this.#paths.subarray(start, end)) ??
+      this.#decoder.decode(this.#paths.slice(start, end));
   }
 }

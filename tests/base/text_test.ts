@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { cleanLine } from "../../src/base/text.ts";
+import { cleanLine, shortAscii } from "../../src/base/text.ts";
 import { forSeeds, randomBytes } from "../support/prng.ts";
 
 const utf8 = new TextEncoder();
@@ -39,4 +39,17 @@ Deno.test("cleanLine() gives nothing that moves a cursor when fed garbage", () =
     assert(!/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(line));
     assert([...line].length <= 50);
   });
+});
+
+Deno.test("shortAscii() gives what a decoder would, or leaves it to one", () => {
+  const encoder = new TextEncoder();
+  for (const text of ["", "a/b.bin", "\0\x1b\x7f", "x".repeat(128)]) {
+    assertEquals(shortAscii(encoder.encode(text)), text);
+    const shared = new Uint8Array(new SharedArrayBuffer(text.length));
+    shared.set(encoder.encode(text));
+    assertEquals(shortAscii(shared), text);
+  }
+  for (const text of ["é", "a\u0080", "x".repeat(129)]) {
+    assertEquals(shortAscii(encoder.encode(text)), undefined);
+  }
 });
