@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fill, withFolder } from "./support/disk_run.ts";
 import { spawnStarling, starling } from "./support/process.ts";
+import { end, hear } from "./support/process_lab.ts";
 import {
   ASSET,
   NO_SHELL,
@@ -97,8 +98,6 @@ function actionTest(name: string, fn: (folder: string) => Promise<void>): void {
   Deno.test({
     name: NO_SHELL === undefined ? name : `${name} [skipped: ${NO_SHELL}]`,
     ignore: NO_SHELL !== undefined,
-    // The readers of a process that is ended by a signal.
-    sanitizeResources: false,
     fn: () => withFolder(fn),
   });
 }
@@ -112,20 +111,6 @@ function factsOf(folder: string, releases: string, inputs: Record<string, string
     "github.action_path": ROOT,
     "runner.temp": `${folder}/temp`,
   };
-}
-
-/** Standard output up to what matches. */
-async function read(child: Deno.ChildProcess, pattern: RegExp): Promise<string> {
-  let text = "";
-  const decoder = new TextDecoder();
-  const reader = child.stdout.getReader();
-  for (;;) {
-    const match = pattern.exec(text);
-    if (match !== null) return match[1]!;
-    const { value, done } = await reader.read();
-    if (done) throw new Error(`Cannot see ${pattern}: ${text}`);
-    text += decoder.decode(value, { stream: true });
-  }
 }
 
 Deno.test("action.yml has the inputs and outputs that it promises, and no secret default", () => {
@@ -142,7 +127,7 @@ actionTest("the action installs, downloads, and tells path, infohash and bytes",
   await using host = await serveRelease(wrapper());
   await fill(folder, { 'data/sub "q"/a.bin': 60_000, "data/b.csv": 7 });
   const tracker = spawnStarling(["tracker", "-p", "0", "--json"]);
-  const trackerPort = await read(tracker, /"port":(\d+)/);
+  const [, trackerPort] = await hear(tracker, /"port":(\d+)/);
   const torrent = `${folder}/data.torrent`;
   const announce = `http://127.0.0.1:${trackerPort}/announce`;
   await starling(["create", `${folder}/data`, "-o", torrent, "-q", "-t", announce]);
@@ -156,7 +141,7 @@ actionTest("the action installs, downloads, and tells path, infohash and bytes",
     "--no-dht",
     "--no-lsd",
   ]);
-  await read(seed, /("progress")/);
+  await hear(seed, /"progress"/);
   const facts = factsOf(folder, host.url, {
     source: torrent,
     output: `${folder}/a "b"`,
@@ -168,10 +153,7 @@ actionTest("the action installs, downloads, and tells path, infohash and bytes",
   assert(/^starling-[0-9a-f]{40}$/.test(install.outputs["key"]!), install.outputs["key"]);
   assertEquals(host.asked[1], `/releases/download/v1.2.3/${ASSET}`);
   const get = await runStep("get", folder, facts);
-  for (const child of [seed, tracker]) {
-    child.kill("SIGTERM");
-    await child.status;
-  }
+  for (const child of [seed, tracker]) await end(child, "SIGTERM");
   assertEquals(get.code, 0, get.stderr);
   const { path, infohash, bytes, fetched } = get.outputs;
   assertEquals([path, bytes], [`${folder}/a "b"/data`, "60000"]);

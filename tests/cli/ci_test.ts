@@ -7,42 +7,24 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { fill, withFolder } from "./support/disk_run.ts";
 import { spawnStarling, starling } from "./support/process.ts";
+import { end, hear } from "./support/process_lab.ts";
 import { torrentBytes } from "./support/torrents.ts";
 
 const CI = { CI: "true", GITHUB_ACTIONS: "true" };
 const ALONE = ["--no-dht", "--no-lsd"];
 
-/** Standard output up to what matches. */
-async function read(child: Deno.ChildProcess, pattern: RegExp): Promise<RegExpMatchArray> {
-  let text = "";
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  for (let match = text.match(pattern);; match = text.match(pattern)) {
-    if (match !== null) {
-      reader.releaseLock();
-      return match;
-    }
-    const { value, done } = await reader.read();
-    if (done) throw new Error(`Cannot see ${pattern}: ${text}`);
-    text += value;
-  }
-}
-
-Deno.test("get in a CI job prints few lines, no control character, and a summary", {
-  // The pipes of the seed, which is ended by a signal.
-  sanitizeResources: false,
-}, async () => {
+Deno.test("get in a CI job prints few lines, no control character, and a summary", async () => {
   await withFolder(async (folder) => {
     await fill(folder, { "data/a.bin": 600_000, "data/b.csv": 400_000 });
     const torrent = `${folder}/data.torrent`;
     await starling(["create", `${folder}/data`, "-o", torrent, "-q"]);
     const seed = spawnStarling(["seed", torrent, folder, "-p", "0", "--json", ...ALONE]);
-    const [, port] = await read(seed, /"listening","port":(\d+)/);
+    const [, port] = await hear(seed, /"listening","port":(\d+)/);
     const args = ["get", torrent, "-o", `${folder}/out`, "-p", "0", ...ALONE];
     args.push("--peer", `127.0.0.1:${port}`, "--down-limit", "400K");
     const env = { ...CI, GITHUB_STEP_SUMMARY: `${folder}/summary.md` };
     const { code, stdout, stderr } = await starling(args, { env });
-    seed.kill("SIGTERM");
-    await seed.status;
+    await end(seed, "SIGTERM");
     assertEquals([code, stdout], [0, ""], stderr);
     // deno-lint-ignore no-control-regex
     assert(!/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(stderr), stderr);
