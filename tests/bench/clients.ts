@@ -8,7 +8,7 @@
  */
 
 import { PYTHON, skipReason } from "../interop/support/programs.ts";
-import { STARLING } from "../interop/support/starling.ts";
+import { ROOT, STARLING } from "../interop/support/starling.ts";
 import { scriptPath } from "../interop/support/torrent.ts";
 
 /** How {@link Client.argv}'s process shows completion; see measure.py. */
@@ -59,25 +59,16 @@ export interface Client {
 
 const LT_VERSION = "import libtorrent; print('libtorrent', libtorrent.__version__)";
 
+/** What `deno task compile` makes. */
+const EXECUTABLE = `${ROOT}dist/starling${Deno.build.os === "windows" ? ".exe" : ""}`;
+
 /** Every client by its name. */
 export const CLIENTS: Readonly<Record<string, Client>> = {
-  starling: {
-    version: [...STARLING, "--version"],
-    missing: () => undefined,
-    get: (job) => {
-      const argv = [...STARLING, "get", job.torrent, "-o", job.output, "-p", "0", "--no-dht"];
-      return exits([...argv, "--no-pex", "--no-lsd", "--progress", "none"]);
-    },
-    seed: ({ torrent, output, port }) => {
-      const argv = [...STARLING, "seed", torrent, output, "-p", `${port}`, "--no-dht"];
-      return [...argv, "--no-pex", "--no-lsd", "--progress", "none"];
-    },
-    verify: (job) => exits([...STARLING, "verify", job.torrent, job.output, "--progress", "none"]),
-    create: ({ data, torrent, pieceBytes }) => {
-      const argv = [...STARLING, "create", data, "-o", torrent, "--progress", "none"];
-      return exits([...argv, "--piece-length", `${pieceBytes}`]);
-    },
-  },
+  starling: starling(STARLING, () => undefined),
+  executable: starling(
+    [EXECUTABLE],
+    () => isThere(EXECUTABLE) ? undefined : "there is no dist/starling, see deno task compile",
+  ),
   libtorrent: {
     version: [PYTHON, "-c", LT_VERSION],
     missing: () => skipReason(["libtorrent"]),
@@ -111,6 +102,32 @@ export const CLIENTS: Readonly<Record<string, Client>> = {
     },
   },
 };
+
+function starling(command: readonly string[], missing: () => string | undefined): Client {
+  const alone = ["--no-dht", "--no-pex", "--no-lsd", "--progress", "none"];
+  return {
+    version: [...command, "--version"],
+    missing,
+    get: ({ torrent, output }) =>
+      exits([...command, "get", torrent, "-o", output, "-p", "0", ...alone]),
+    seed: ({ torrent, output, port }) => {
+      return [...command, "seed", torrent, output, "-p", `${port}`, ...alone];
+    },
+    verify: (job) => exits([...command, "verify", job.torrent, job.output, "--progress", "none"]),
+    create: ({ data, torrent, pieceBytes }) => {
+      const argv = [...command, "create", data, "-o", torrent, "--progress", "none"];
+      return exits([...argv, "--piece-length", `${pieceBytes}`]);
+    },
+  };
+}
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
 
 /** The download of libtorrent, tuned for one fast seed. */
 export function download({ torrent, output }: Pick<Job, "torrent" | "output">): Command {

@@ -9,6 +9,8 @@ highest anonymous part of that (sampled), which leaves out file pages that a cli
 Completion is the exit with status 0 (exit), a line DONE on its standard output (line), or a run of the
 program this writes to PATH, for clients that start a program when they are done (hook).
 
+Nothing is timed before the system has written what others left it to write.
+
 With --of the command is what passes the time: CPU time and memory are those of the process PID and its children
 from its start to its completion.
 """
@@ -96,6 +98,7 @@ def main():
 
     hook = make_hook(args.hook) if args.until == "hook" else None
     out = subprocess.PIPE if args.until == "line" else subprocess.DEVNULL
+    os.sync()
     before = cpu_of_tree(args.of) if args.of else (0, 0)
     began = time.monotonic()
     child = subprocess.Popen(args.command, stdin=subprocess.DEVNULL, stdout=out)
