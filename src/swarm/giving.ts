@@ -15,6 +15,7 @@ import type { Random } from "../ports/random.ts";
 import { Choker, ROUND_MS } from "./choker.ts";
 import { sendDontHave } from "./dont_have.ts";
 import type { Peer } from "./peer.ts";
+import { Spread } from "./spread.ts";
 import { SuperSeed } from "./superseed.ts";
 
 /** Requests above this size are refused, as all clients do. */
@@ -32,6 +33,8 @@ export interface GivingParts {
   /** Connected peers, live. */
   readonly peers: readonly Peer[];
   readonly random: Random;
+  /** How many peers (seeds left out) have a piece. */
+  readonly count: (piece: number) => number;
   /** Whether nothing is missing any more. */
   readonly isSeeding: () => boolean;
 }
@@ -43,6 +46,9 @@ export class Giving {
   #roundAt: Millis = -Infinity;
   #isRefillDue = false;
   #superSeed: SuperSeed | undefined;
+  readonly #spread: Spread;
+  #isSpread = false;
+  #now: Millis = 0;
   // Pieces that were offered and are gone.
   readonly #lost: Bitfield;
 
@@ -50,6 +56,8 @@ export class Giving {
     this.#parts = parts;
     this.#choker = new Choker(parts.random);
     this.#lost = new Bitfield(parts.map.pieceCount);
+    const { have, count, map, random } = parts;
+    this.#spread = new Spread({ have, count, pieceLength: map.pieceLength, random });
   }
 
   /** Whether {@link tick} is to be called before its time: a slot came free or somebody new wants one. */
@@ -63,11 +71,11 @@ export class Giving {
   }
 
   /**
-   * Pretends to have nothing from now on (BEP 16), before any peer comes. `count` tells how many peers have a
-   * piece; the answer is to be told of what peers have.
+   * Pretends to have nothing from now on (BEP 16), before any peer comes. The answer is to be told of what
+   * peers have.
    */
-  pretend(count: (piece: number) => number): SuperSeed {
-    const { map, have, random } = this.#parts;
+  pretend(): SuperSeed {
+    const { map, have, random, count } = this.#parts;
     const pieceBytes = (piece: number) => map.pieceBytes(piece as PieceIndex);
     return this.#superSeed = new SuperSeed({ have, random, count, pieceBytes });
   }
@@ -83,7 +91,14 @@ export class Giving {
     else if (!isNothing) encoder.bitfield(have.bytes);
   }
 
-  /** The peer's interest changed, or it left. */
+  /** A peer is gone. */
+  onGone(peer: Peer): void {
+    this.#takeBack(peer);
+    peer.peerInterested = false;
+    this.onInterest(peer);
+  }
+
+  /** The peer's interest changed. */
   onInterest(peer: Peer): void {
     if (peer.amChoking === peer.peerInterested) this.#isRefillDue = true;
   }
@@ -101,8 +116,9 @@ export class Giving {
       return this.#refuse(peer, piece, begin, length);
     }
     if (peer.amChoking || !peer.owed.push(piece, begin, length)) {
-      this.#refuse(peer, piece, begin, length);
+      return this.#refuse(peer, piece, begin, length);
     }
+    if (this.#isSpreading) this.#spread.onAsked(peer, piece, this.#now);
   }
 
   /** The peer takes a request back; with the fast extension it is told so (BEP 6). */
@@ -135,8 +151,14 @@ export class Giving {
   /** Lets time pass: makes a round when one is due, and fills what stands idle. */
   tick(now: Millis): void {
     const { peers } = this.#parts;
+    this.#now = now;
     this.#superSeed?.tick(now);
-    for (const peer of peers) watch(peer, now);
+    let takers = 0;
+    for (const peer of peers) {
+      watch(peer, now);
+      if (peer.peerInterested && !peer.isUploadOnly) takers++;
+    }
+    this.#isSpread = takers > 1 && this.#parts.isSeeding();
     const options = { isSeeding: this.#parts.isSeeding() };
     this.#isRefillDue = false;
     const isRound = now - this.#roundAt >= ROUND_MS;
@@ -145,17 +167,24 @@ export class Giving {
       ? this.#choker.round(peers, now, options)
       : this.#choker.refill(peers, now, options);
     for (const peer of peers) {
-      if (served.has(peer)) this.#unchoke(peer, now);
-      else this.#choke(peer, now);
+      if (!served.has(peer)) this.#choke(peer, now);
+      else if (peer.amChoking) this.#unchoke(peer, now);
+      else if (this.#isSpreading) this.#spread.suggest(peer, now);
     }
   }
 
+  /** Whether somebody is helped by suggestions: several take, and nothing is held back. */
+  get #isSpreading(): boolean {
+    return this.#isSpread && !this.isPretending;
+  }
+
   #unchoke(peer: Peer, now: Millis): void {
-    if (!peer.amChoking) return;
     peer.amChoking = false;
     peer.servedAt = peer.busyAt = now;
     // What crossed our choke on the wire is no flood, however often a peer is choked.
     peer.refusedRequests = 0;
+    // It asks as soon as it may.
+    if (this.#isSpreading) this.#spread.suggest(peer, now);
     peer.encoder.unchoke();
   }
 
@@ -164,8 +193,15 @@ export class Giving {
     peer.amChoking = true;
     peer.servedAt = now;
     peer.encoder.choke();
+    this.#takeBack(peer);
+  }
+
+  /** What is owed is not sent. */
+  #takeBack(peer: Peer): void {
+    this.#spread.onEnd(peer);
     const owed = { piece: 0, begin: 0, length: 0 };
     while (peer.owed.take(owed)) {
+      this.#spread.giveBack(owed.piece);
       if (peer.supportsFast) peer.encoder.reject(owed.piece, owed.begin, owed.length);
     }
   }

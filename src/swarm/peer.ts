@@ -9,7 +9,7 @@ import type { Address } from "../base/address.ts";
 import { Bitfield } from "../base/bitfield.ts";
 import type { PeerCloseReason } from "../base/errors.ts";
 import { Meter } from "../base/meter.ts";
-import type { Millis } from "../base/units.ts";
+import type { Millis, PieceIndex } from "../base/units.ts";
 import type { Encoder } from "../wire/encoder.ts";
 import type { ExtensionHandshake } from "../wire/extension.ts";
 import type { EarlyPieces } from "./early_pieces.ts";
@@ -73,6 +73,14 @@ export class Peer {
   useful = 0;
   /** Pieces it serves while choking us (BEP 6). */
   readonly allowedFast: Set<number> = new Set();
+  /** Pieces it suggested to us, oldest first (BEP 6). */
+  readonly suggestions: PieceIndex[] = [];
+  /** Pieces we suggested to it that it has not asked for. */
+  readonly suggested: PieceIndex[] = [];
+  /** When it last asked for one of them, or had none before. */
+  followedAt: Millis = 0;
+  /** It does not follow suggestions. */
+  isStubborn = false;
   /** The UDP port of its DHT node (BEP 5) that it told of and nobody has taken note of, or 0. */
   dhtPort = 0;
   /** Its extension handshake (BEP 10), once there. */

@@ -2,10 +2,10 @@
  * Which blocks to ask of a peer next.
  *
  * Where somebody reads, the first piece ahead of the reader that is due (see `readers.ts`). Then, in this
- * order: the piece it works on; any open piece it can help to finish; a new piece, the rarest it
- * has (the first few at random, so that a new swarm spreads out), or the lowest where pieces are wanted in
- * order; and when nothing is left to open, a block that somebody else was asked for (endgame; also while
- * no memory can be had, so that slow peers cannot hold all of it). A peer none of whose pieces has verified
+ * order: the piece it works on; what it suggests (BEP 6); any open piece it can help to finish; a new
+ * piece, the rarest it has (the first few at random, so that a new swarm spreads out), or the lowest where
+ * pieces are wanted in order; and when nothing is left to open, a block that somebody else was asked for
+ * (endgame; also while no memory can be had, so that slow peers cannot hold all of it). A peer none of whose pieces has verified
  * yet takes part in two pieces at most; one on parole loads pieces alone, and helps others only where it
  * finds none.
  *
@@ -54,6 +54,7 @@ export interface PickerParts {
 export class Picker {
   readonly #parts: PickerParts;
   #opened = 0;
+  #openedAt: Millis = -Infinity;
 
   constructor(parts: PickerParts) {
     this.#parts = parts;
@@ -92,7 +93,7 @@ export class Picker {
     }
     const current = peer.current < 0 ? undefined : assembly.get(peer.current);
     if (current !== undefined && current.free > 0 && this.#mayJoin(peer, current)) return current;
-    let best = this.#nearestEnd(peer) ?? this.#openNew(peer, now);
+    let best = this.#suggested(peer, now) ?? this.#nearestEnd(peer) ?? this.#openNew(peer, now);
     // A suspect that found nothing to load alone may look again.
     if (best === undefined && peer.isOnParole) best = this.#nearestEnd(peer);
     if (best !== undefined) this.#join(peer, best);
@@ -125,6 +126,22 @@ export class Picker {
     if (peer.peerChoking || !this.#mayOpen(peer)) return first;
     const piece = this.#next(peer, from, first?.piece ?? end);
     return (piece === undefined ? undefined : this.#open(peer, piece, now)) ?? first;
+  }
+
+  /** What the peer suggests: a seed knows best what it has given to nobody. */
+  #suggested(peer: Peer, now: Millis): OpenPiece | undefined {
+    const { suggestions } = peer;
+    const { assembly, availability } = this.#parts;
+    if (this.#parts.isSequential || peer.peerChoking) return undefined;
+    while (suggestions.length > 0) {
+      const piece = suggestions[0]!;
+      const isNew = peer.have.has(piece) && availability.pickable.has(piece);
+      if (isNew && !this.#mayOpen(peer)) return undefined;
+      suggestions.shift();
+      const open = isNew ? this.#open(peer, piece, now) : assembly.get(piece);
+      if (open !== undefined && open.free > 0 && this.#mayJoin(peer, open)) return open;
+    }
+    return undefined;
   }
 
   /** The open piece with the fewest free blocks that the peer may join: its memory comes back soonest. */
@@ -179,6 +196,7 @@ export class Picker {
     }
     availability.leave(piece);
     this.#opened++;
+    this.#openedAt = now;
     const open = assembly.open(piece, buffer, now);
     if (peer.isOnParole) open.exclusive = peer.slot;
     return open;
@@ -251,7 +269,7 @@ export class Picker {
     if (!peer.isStarved) this.#takeOver(peer, now);
     if (peer.requests.length > 0) return;
     const isMemoryHeld = peer.isStarved && assembly.withDisk === 0;
-    if (!this.#isEnd() && !isMemoryHeld) return;
+    if (!this.#isEnd(now) && !isMemoryHeld) return;
     const pieces = assembly.all.length;
     if (pieces === 0) return;
     const tries = Math.min(pieces, MAX_TWICE_PIECES);
@@ -319,11 +337,12 @@ export class Picker {
     return peer.requests.length < depthLimit(peer);
   }
 
-  /** Whether nobody could give a piece that is not open. */
-  #isEnd(): boolean {
+  /** Whether nobody could give a piece that is not open, for a while now: where a swarm grows, somebody soon will. */
+  #isEnd(now: Millis): boolean {
     const { availability, inFlight } = this.#parts;
-    return availability.firstHeld >= availability.length &&
-      (availability.length === 0 || !inFlight.hasSeed);
+    if (availability.length === 0) return true;
+    return availability.firstHeld >= availability.length && !inFlight.hasSeed &&
+      now - this.#openedAt >= STILL_MS;
   }
 
   /** Takes the last blocks over from whoever has most to send before them, as far as they come sooner so. */
@@ -364,6 +383,8 @@ export class Picker {
 /** A piece that a reader has waited for this long is asked of others as well. */
 const PATIENCE_MS = 500;
 
+/** A swarm in which nothing could be opened for this long stands still. What comes twice is lost to somebody else. */
+const STILL_MS = 10_000;
 /** Blocks asked a second time in one go, at least and at most: what arrives twice is waste. */
 const MIN_TWICE = 2;
 const MAX_TWICE = 16;

@@ -16,6 +16,8 @@ import type { Swarm } from "./swarm.ts";
 
 /** Pieces a peer may allow us while it chokes us; more are of no use. */
 export const MAX_ALLOWED_FAST = 100;
+/** Suggestions of a peer that are kept; the newest count. */
+export const MAX_SUGGESTIONS = 32;
 
 /** Turns the messages of one peer into what happens in its swarm. */
 export class PeerProtocol implements WireHandler {
@@ -34,6 +36,7 @@ export class PeerProtocol implements WireHandler {
 
   onChoke(): void {
     this.#peer.peerChoking = true;
+    this.#peer.suggestions.length = 0;
     this.#peer.unchokedAt = undefined;
     // With the fast extension every request is answered or rejected by itself (BEP 6).
     if (!this.#peer.supportsFast) this.#swarm.releaseAll(this.#peer);
@@ -104,7 +107,9 @@ export class PeerProtocol implements WireHandler {
 
   onSuggest(index: number): void {
     this.#needsFast();
-    this.#piece(index);
+    const { suggestions } = this.#peer;
+    suggestions.push(this.#piece(index));
+    if (suggestions.length > MAX_SUGGESTIONS) suggestions.shift();
   }
 
   onReject(index: number, begin: number, _length: number): void {

@@ -101,10 +101,11 @@ export class Swarm {
       have: this.have,
       peers: this.#peers,
       random,
+      count: (piece) => this.#availability.count(piece),
       isSeeding: () => this.isComplete,
     });
     if (options.isSuperSeed === true && this.isComplete) {
-      this.#holdings.watcher = this.giving.pretend((piece) => this.#availability.count(piece));
+      this.#holdings.watcher = this.giving.pretend();
     }
     this.readers = new Readers({
       map,
@@ -178,8 +179,7 @@ export class Swarm {
     this.#inFlight.delete(peer);
     this.#closing.release(peer);
     this.#holdings.onGone(peer);
-    peer.peerInterested = false;
-    this.giving.onInterest(peer);
+    this.giving.onGone(peer);
   }
 
   /** The peer has exactly these pieces; said once, first. Copies the bits. */

@@ -123,6 +123,20 @@ Deno.test("a swarm of a seed and a hundred leeches takes at most 1.4 of what its
   assertLess(ratio, 1.4);
 });
 
+Deno.test("a seed that is no faster than its leeches gives little twice, and the swarm is as fast as they allow", async () => {
+  const parts = {
+    number: 1,
+    length: 8 << 20,
+    seedUp: 80_000,
+    leeches: many(24, () => ({ link: { upRate: 80_000 } })),
+    maxPeers: 12,
+    within: 400_000,
+  };
+  const { doneMs, seedGave } = await course(parts);
+  assertLess(Math.max(...doneMs) / optimumMs(parts), 1.25);
+  assertLess(seedGave / parts.length, 1.2);
+});
+
 Deno.test("free riders finish later than those who give", async () => {
   const isRider = (i: number) => i % 5 === 4;
   const { doneMs } = await course({
@@ -142,7 +156,7 @@ Deno.test("a leech behind a slow line gets what its line carries", async () => {
   const slow = { upRate: 3_000, downRate: 24_000 };
   const length = 1 << 20;
   const { doneMs } = await course({
-    number: 3,
+    number: 4,
     length,
     seedUp: 100_000,
     leeches: many(20, (i) => ({ link: i === 7 ? slow : { upRate: 50_000, downRate: 400_000 } })),

@@ -47,6 +47,7 @@ class Desk {
       have: this.have,
       peers: this.peers,
       random: new SimRandom(1),
+      count: () => 0,
       isSeeding: () => this.isSeeding,
     });
   }
@@ -275,7 +276,7 @@ Deno.test("a round is due when somebody begins or ceases to want something", () 
 
 Deno.test("whoever pretends to have nothing refuses what it did not offer", () => {
   const desk = new Desk("xxxx");
-  desk.giving.pretend(() => 0);
+  desk.giving.pretend();
   const peer = desk.peer();
   desk.giving.offer(peer, { isNothing: false });
   assertEquals([desk.giving.isPretending, told(peer)], [true, ["haveNone"]]);

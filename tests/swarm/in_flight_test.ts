@@ -329,10 +329,14 @@ Deno.test("an idle peer takes over what comes last of a slow one, but not what i
   assert(!taken.includes("0:1"), "the oldest is on its way");
 });
 
-Deno.test("the endgame begins though nobody has one of the pieces", () => {
-  const room = new Room({ pieces: 2, blocks: 2 });
+Deno.test("the endgame begins though nobody has one of the pieces, once the swarm stands still", () => {
+  const room = new Room({ pieces: 2, blocks: 1 });
   const [first, second] = [room.connect({ have: "x " }), room.connect({ have: "x " })];
-  assertEquals([first.asked(), second.asked()], [["0:0", "0:1"], ["0:0", "0:1"]]);
+  assertEquals([first.asked(), second.asked()], [["0:0"], []]);
+  room.wait(9_500);
+  assertEquals(second.asked(), []);
+  room.wait(500);
+  assertEquals(second.asked(), ["0:0"]);
 });
 
 Deno.test("the endgame waits while a seed could give more", () => {
