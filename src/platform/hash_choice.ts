@@ -27,7 +27,8 @@ let isSlow: boolean | undefined;
 export function bestLanes(): HashLanes {
   isSlow ??= measure();
   if (!isSlow) return 1;
-  return Deno.build.standalone && Deno.build.arch === "x86_64" ? 8 : 4;
+  const { standalone, target } = Deno.build;
+  return standalone && target.startsWith("x86_64-unknown-linux") ? 8 : 4;
 }
 
 function measure(): boolean {

@@ -24,7 +24,9 @@ import { within } from "./support/wait.ts";
 
 const COMPILE = (Deno.env.get("STARLING_COMPILE") ?? "deno compile").trim().split(/\s+/);
 // As `deno task compile` does it.
-const FLAGS = Deno.build.arch === "x86_64" ? ["--v8-flags=--experimental-wasm-revectorize"] : [];
+const FLAGS = Deno.build.target.startsWith("x86_64-unknown-linux")
+  ? ["--v8-flags=--experimental-wasm-revectorize"]
+  : [];
 
 const FOLDER = {
   name: "packaged",
