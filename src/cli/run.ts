@@ -28,6 +28,8 @@ import { UsageError } from "./usage_error.ts";
 const SUMMED_UP: ReadonlySet<string> = new Set(["get", "verify", "meta", "cat"]);
 /** Verbs that get the metadata of a link before anything else. */
 const FETCHING: ReadonlySet<string> = new Set(["get", "cat", "seed"]);
+/** Verbs with a block, of which the first words are a part. */
+const DRAWING: ReadonlySet<string> = new Set(["get", "cat", "seed", "create", "share"]);
 /** How long the last words may take when nobody reads them. */
 const FLUSH_MS = 1_000;
 
@@ -83,6 +85,8 @@ async function endingOf(context: Context): Promise<Ending> {
     const failure = failureOf(error);
     ending = { exitCode: failure.exitCode, failure };
   }
+  // Whatever drew it, the block goes with the run, and the cursor comes back.
+  screen.clear();
   const isStopped = ending.failure?.error instanceof Interrupted;
   if (interrupts.isLeft && isStopped) ending = { exitCode: 0 };
   try {
@@ -152,7 +156,9 @@ function sayFirst({ invocation, screen }: Context): void {
   const isLink = !isReadable(source);
   if (isLink && !FETCHING.has(invocation.verb.name)) return;
   const { name, note } = firstWordsOf(source);
-  if (screen.look.progress !== "bar") return screen.note(note);
+  if (screen.look.progress !== "bar" || !DRAWING.has(invocation.verb.name)) {
+    return screen.note(note);
+  }
   const what = isLink ? "fetching the metadata" : "reading";
   const line = cut(`${forTerminal(name)}: ${what}`, screen.canvas.columns);
   screen.draw([line], [widthOf(line)]);

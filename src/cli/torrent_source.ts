@@ -19,6 +19,9 @@ export interface OpenedTorrent extends TorrentFile {
   readonly hasher: Hasher;
 }
 
+/** Verbs that have said what they read, before anything was loaded. */
+const TOLD: ReadonlySet<string> = new Set(["doctor", "scrape"]);
+
 /** Reads and checks the torrent that `source` names. @throws as `readTorrentFile` does. */
 export async function openTorrent(context: Context, source: string): Promise<OpenedTorrent> {
   const { shell, parts, invocation, screen, interrupts } = context;
@@ -31,7 +34,10 @@ export async function openTorrent(context: Context, source: string): Promise<Ope
     screen.note(`fetching the metadata of ${forTerminal(nameOfMagnet(magnet))}`);
     return { ...await fetchMetadata(context, magnet, world), hasher };
   }
-  if (sourceKind(source) === "url") screen.note(`fetching ${forTerminal(nameOfSource(source))}`);
+  const isTold = TOLD.has(invocation.verb.name);
+  if (sourceKind(source) === "url" && !isTold) {
+    screen.note(`fetching ${forTerminal(nameOfSource(source))}`);
+  }
   using limit = deadline(shell.clock, options.number("timeout"), interrupts.signal);
   const allowPrivate = options.flag("allow-private");
   const warn = (message: string) => screen.warn(message);

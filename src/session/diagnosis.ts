@@ -27,6 +27,8 @@ export type UdpState = "works" | "silent" | "unknown";
 
 /** A tracker that has not answered for so long is taken for silent. */
 export const SILENT_MS = 5_000;
+/** From here on it is worth saying for how long a tracker has not answered. */
+const WAITED_MS = 1_000;
 /** So many questions to the DHT without one answer are no accident. */
 const SILENT_QUERIES = 8;
 
@@ -126,7 +128,7 @@ function trackerErrors(trackers: readonly TrackerStats[]): string {
 /** How a tracker stands, in words; of one that does not answer, for how long. */
 export function trackerWords(tracker: TrackerStats): string {
   const { status, failure, waitingMs, isWorking } = tracker;
-  if (isWorking || failure !== null || waitingMs < SILENT_MS) return status;
+  if (isWorking || failure !== null || waitingMs < WAITED_MS) return status;
   return `no answer for ${Math.round(waitingMs / 1000)} s`;
 }
 

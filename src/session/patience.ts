@@ -63,5 +63,5 @@ export function hintFor(
   }
   return isInMemory === true
     ? "nothing is kept of what is streamed: the same command begins anew"
-    : "run the same command again to continue where it stopped";
+    : "the same command continues where it stopped; starling doctor tells more about why it did";
 }

@@ -161,3 +161,25 @@ interopTest("cat shows a text on a terminal and nothing beside it", ["tmux"], as
   const refused = await terminal.shows(/^code=2/);
   assert(refused.some((line) => line.startsWith("error: Cannot write a torrent file to a ter")));
 });
+
+interopTest(
+  "share prints what to type above its block, and leaves neither block nor hidden cursor",
+  ["tmux"],
+  async (lab) => {
+    await Deno.mkdir(lab.path("mine"));
+    await Deno.writeFile(lab.path("mine/a.bin"), new Uint8Array(MIB).fill(3));
+    const terminal = lab.use(await Terminal.open(lab.folder, { columns: 80, rows: 30 }));
+    const words = ["share", "mine", "--tracker-port", "0", "-p", "0", "--no-dht", "--no-lsd"];
+    const command = [...STARLING, ...words, "--seed-time", "4s"].join(" ");
+    await terminal.type(`clear; ${command}; echo code=$?`);
+    const whole = /^ 100 % █+$/;
+    const shown = await terminal.shows(whole);
+    const url = shown.findIndex((line) => line.startsWith("starling get http"));
+    assert(url >= 0 && url < shown.findIndex((line) => whole.test(line)), shown.join("\n"));
+    assert(shown[url + 1]!.startsWith("magnet:?xt=urn:btih:"), shown.join("\n"));
+    const end = await terminal.shows(/^code=0/);
+    assertEquals(end.filter((line) => whole.test(line)), [], end.join("\n"));
+    assert(end.some((line) => line.startsWith("starling get http")), end.join("\n"));
+    assertEquals(await terminal.isCursorShown(), true);
+  },
+);

