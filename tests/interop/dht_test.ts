@@ -63,31 +63,41 @@ function make(lab: Lab): Promise<TorrentFile> {
   return lab.make(DATA, { pieceBytes: 64 * KIB });
 }
 
-for (const [family, ip, host] of [["IPv4", "127.0.0.1", "127.0.0.1"], ["IPv6", "::1", "[::1]"]]) {
-  interopTest(`get finds libtorrent in the DHT of ${family}, by a bare infohash as well`, [
-    "libtorrent",
-  ], async (lab) => {
-    const torrent = await make(lab);
-    const dht = lab.use(await LtDht.start([ip!, ip!, ip!, ip!]));
-    await dht.add(torrent.path, torrent.dataset.root);
-    await downloads(lab, torrent, { nodes: dht.nodes.slice(0, 1) });
-    await Deno.remove(lab.output, { recursive: true });
-    const source = magnetOf(torrent);
-    await downloads(lab, torrent, { nodes: dht.nodes.slice(0, 1), source, cache: "other" });
-  });
+const FAMILIES = [
+  { family: "IPv4", ip: "127.0.0.1", host: "127.0.0.1" },
+  { family: "IPv6", ip: "::1", host: "[::1]" },
+];
 
-  interopTest(`libtorrent finds a seed in the DHT of ${family}`, ["libtorrent"], async (lab) => {
-    const torrent = await make(lab);
-    const dht = lab.use(await LtDht.start([ip!, ip!, ip!, ip!]));
-    const seed = seeds(lab, torrent, { nodes: dht.nodes.slice(0, 1) });
-    const port = await portOf(seed);
-    assertEquals(await dht.find(torrent.infoHash), [`${host}:${port}`]);
-    await Deno.mkdir(lab.output);
-    await dht.add(torrent.path, lab.output);
-    await dht.complete();
-    await assertSame(torrent.dataset, lab.output);
-  });
-}
+interopGroup(
+  "the DHT with libtorrent",
+  FAMILIES.flatMap(({ family, ip, host }) => [{
+    name: `get finds libtorrent in the DHT of ${family}, by a bare infohash as well`,
+    needs: ["libtorrent"],
+    fn: async (lab) => {
+      const torrent = await make(lab);
+      const dht = lab.use(await LtDht.start([ip, ip, ip, ip]));
+      await dht.add(torrent.path, torrent.dataset.root);
+      await downloads(lab, torrent, { nodes: dht.nodes.slice(0, 1) });
+      await Deno.remove(lab.output, { recursive: true });
+      const source = magnetOf(torrent);
+      await downloads(lab, torrent, { nodes: dht.nodes.slice(0, 1), source, cache: "other" });
+    },
+  }, {
+    name: `libtorrent finds a seed in the DHT of ${family}`,
+    needs: ["libtorrent"],
+    fn: async (lab) => {
+      const torrent = await make(lab);
+      const dht = lab.use(await LtDht.start([ip, ip, ip, ip]));
+      const seed = seeds(lab, torrent, { nodes: dht.nodes.slice(0, 1) });
+      const port = await portOf(seed);
+      assertEquals(await dht.find(torrent.infoHash), [`${host}:${port}`]);
+      await Deno.mkdir(lab.output);
+      await dht.add(torrent.path, lab.output);
+      await dht.complete();
+      await assertSame(torrent.dataset, lab.output);
+    },
+  }]),
+);
 
 interopTest(
   "libtorrent finds a seed in the DHT, by a magnet link alone",

@@ -31,39 +31,39 @@ const FOLDER: DatasetSpec = {
   files: [{ path: "a.bin", bytes: 3 * MIB + 1 }, { path: "b/c.txt", bytes: 17 }],
 };
 
-for (const { need, start } of SEEDS) {
-  interopTest(
-    `get downloads a magnet from ${need} by --peer alone`,
-    [need, "libtorrent"],
-    async (lab) => {
-      const torrent = await lab.make(SINGLE, { pieceBytes: SMALL_PIECES });
-      const seed = await start(lab, torrent);
-      const result = await lab.get(linkTo(torrent), { peers: [seed.address] });
-      assertEquals(result.code, 0, result.tail);
-      await assertSame(torrent.dataset, lab.output);
-      const metadata = result.events.find((event) => event.type === "metadata");
-      assertEquals([metadata?.name, metadata?.bytesTotal], [
-        SINGLE.name,
-        torrent.dataset.totalBytes,
-      ]);
-      const again = await lab.get(linkTo(torrent));
-      assertEquals(again.code, 0, again.tail);
+interopGroup(
+  "a magnet from others alone",
+  SEEDS.flatMap(({ need, start }) => [
+    {
+      name: `get downloads a magnet from ${need} by --peer alone`,
+      needs: [need, "libtorrent"],
+      fn: async (lab) => {
+        const torrent = await lab.make(SINGLE, { pieceBytes: SMALL_PIECES });
+        const seed = await start(lab, torrent);
+        const result = await lab.get(linkTo(torrent), { peers: [seed.address] });
+        assertEquals(result.code, 0, result.tail);
+        await assertSame(torrent.dataset, lab.output);
+        const metadata = result.events.find((event) => event.type === "metadata");
+        const { totalBytes } = torrent.dataset;
+        assertEquals([metadata?.name, metadata?.bytesTotal], [SINGLE.name, totalBytes]);
+        const again = await lab.get(linkTo(torrent));
+        assertEquals(again.code, 0, again.tail);
+      },
     },
-  );
-
-  interopTest(
-    `get downloads a magnet from ${need} found through a UDP tracker alone`,
-    [need, "libtorrent", "opentracker"],
-    async (lab) => {
-      const [torrent, tracker] = await lab.tracked(FOLDER, { pieceBytes: SMALL_PIECES });
-      await start(lab, torrent);
-      await tracker.seeds(torrent.infoHash, 1);
-      const result = await lab.get(linkTo(torrent, [udpOf(tracker)]));
-      assertEquals(result.code, 0, result.tail);
-      await assertSame(torrent.dataset, lab.output);
+    {
+      name: `get downloads a magnet from ${need} found through a UDP tracker alone`,
+      needs: [need, "libtorrent", "opentracker"],
+      fn: async (lab) => {
+        const [torrent, tracker] = await lab.tracked(FOLDER, { pieceBytes: SMALL_PIECES });
+        await start(lab, torrent);
+        await tracker.seeds(torrent.infoHash, 1);
+        const result = await lab.get(linkTo(torrent, [udpOf(tracker)]));
+        assertEquals(result.code, 0, result.tail);
+        await assertSame(torrent.dataset, lab.output);
+      },
     },
-  );
-}
+  ]),
+);
 
 interopTest("meta and info read a magnet from libtorrent", ["libtorrent"], async (lab) => {
   const torrent = await lab.make(FOLDER, { pieceBytes: SMALL_PIECES });
