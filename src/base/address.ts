@@ -48,7 +48,10 @@ export function canonicalIp(text: string): string | undefined {
   const length = putIp(text, scratch);
   if (length === 0) return undefined;
   // A dotted quad that can be read is canonical.
-  if (length === 4) return text.includes(":") ? dottedQuad(scratch, 0) : text;
+  if (length === 4) {
+    if (text.startsWith("::ffff:") && text.includes(".")) return text.slice(7);
+    return text.includes(":") ? dottedQuad(scratch, 0) : text;
+  }
   return formatIp(scratch);
 }
 

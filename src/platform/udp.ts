@@ -9,13 +9,15 @@
 
 import { createSocket, type Socket } from "node:dgram";
 import type { Address } from "../base/address.ts";
-import type { Datagram, DatagramSocket } from "../ports/network.ts";
+import type { Datagram, DatagramHandler, DatagramSocket } from "../ports/network.ts";
 import { toNetworkError } from "./net_errors.ts";
 import { toAddress } from "./tcp.ts";
 
 const LONGEST_DATAGRAM = 65_536;
 // Sends that have not left yet; past this many, datagrams are dropped as a full socket buffer would.
 const MOST_PENDING_SENDS = 512;
+// Datagrams that are received and answered at the same time.
+const MOST_LANES = 64;
 // Datagrams that wait for a receive() of the node:dgram form.
 const MOST_QUEUED = 512;
 
@@ -92,16 +94,49 @@ class NativeSocket implements DatagramSocket {
     return null;
   }
 
-  async serve(handler: (data: Uint8Array, from: Address) => void): Promise<void> {
-    while (!this.#isClosed) {
+  /**
+   * In lanes, each of which waits for its answer to leave: what has arrived is then taken in one turn of the
+   * event loop. An echo of 320 bytes on loopback took 80,000 datagrams a second in one lane that did not
+   * wait, 98,000 in 16 and 104,000 in 64 that did. There are as many lanes as were ever busy at a time.
+   */
+  serve(handler: DatagramHandler): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#addLane({ handler, resolve, reject, lanes: 0, waiting: 0, isOver: false });
+    return promise;
+  }
+
+  #addLane(server: LaneServer): void {
+    server.lanes++;
+    this.#serveLane(server).then(server.resolve, (error) => {
+      server.isOver = true;
+      server.reject(error);
+    });
+  }
+
+  async #serveLane(server: LaneServer): Promise<void> {
+    const buffer = new Uint8Array(LONGEST_DATAGRAM);
+    while (!this.#isClosed && !server.isOver) {
       let datagram: [Uint8Array, Deno.Addr];
+      server.waiting++;
       try {
-        datagram = await this.#conn.receive(this.#buffer);
+        datagram = await this.#conn.receive(buffer);
       } catch (error) {
         if (this.#isOver(error)) return;
         continue;
+      } finally {
+        server.waiting--;
       }
-      handler(datagram[0], toAddress(datagram[1]));
+      if (server.waiting === 0 && server.lanes < MOST_LANES) this.#addLane(server);
+      const to = datagram[1] as Deno.NetAddr;
+      const from = toAddress(to);
+      const answer = server.handler(datagram[0], from);
+      if (!answer) continue;
+      if (takesIpv4 && !from.host.includes(":")) to.hostname = from.host;
+      try {
+        await this.#conn.send(answer, to);
+      } catch {
+        // Lost.
+      }
     }
   }
 
@@ -172,7 +207,7 @@ class NodeSocket implements DatagramSocket {
     });
   }
 
-  serve(handler: (data: Uint8Array, from: Address) => void): Promise<void> {
+  serve(handler: DatagramHandler): Promise<void> {
     if (this.#isClosed) return Promise.resolve();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#server = { handler, resolve, reject };
@@ -205,7 +240,8 @@ class NodeSocket implements DatagramSocket {
 
   #hand(data: Uint8Array, from: Address): void {
     try {
-      this.#server?.handler(data, from);
+      const answer = this.#server?.handler(data, from);
+      if (answer) this.send(answer, from);
     } catch (error) {
       this.#server?.reject(error);
       this.#server = undefined;
@@ -223,8 +259,15 @@ function lookUpLiteral(
 }
 
 // Who is handed datagrams, and how they are told of the end.
+interface LaneServer extends Server {
+  lanes: number;
+  /** Lanes that wait for a datagram. */
+  waiting: number;
+  isOver: boolean;
+}
+
 interface Server {
-  readonly handler: (data: Uint8Array, from: Address) => void;
+  readonly handler: DatagramHandler;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }

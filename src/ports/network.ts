@@ -47,6 +47,12 @@ export interface Datagram {
   readonly from: Address;
 }
 
+/**
+ * Takes a datagram, and gives what is to be sent back to where it came from, if anything is. The answer may be on
+ * its way while some hundred more are made, and must stay as it is for so long.
+ */
+export type DatagramHandler = (data: Uint8Array, from: Address) => Uint8Array | undefined | void;
+
 /** Sends and receives datagrams. */
 export interface DatagramSocket extends Disposable {
   /** Where it is bound. */
@@ -57,10 +63,10 @@ export interface DatagramSocket extends Disposable {
   receive(): Promise<Datagram | null>;
   /**
    * Hands every datagram to `handler` until the socket is closed, and resolves then. `data` is valid until the
-   * handler returns. For servers, in the place of {@link receive}: it saves a promise for each datagram. Not
+   * handler returns. For servers, in the place of {@link receive}: it saves promises for each datagram. Not
    * every platform has it. Rejects with what the handler throws.
    */
-  serve?(handler: (data: Uint8Array, from: Address) => void): Promise<void>;
+  serve?(handler: DatagramHandler): Promise<void>;
   /** Closes it; idempotent. */
   close(): void;
 }

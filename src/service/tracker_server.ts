@@ -167,15 +167,15 @@ export class TrackerServer implements AsyncDisposable {
     const ip4 = ip.subarray(0, 4);
     const onDatagram = (data: Uint8Array, from: Address) => {
       const length = putIp(from.host, ip);
-      if (length === 0) return;
+      if (length === 0) return undefined;
       const asker = { ip: length === 4 ? ip4 : ip, now: clock.now() };
-      const answer = this.#udp.answer(data, asker);
-      if (answer) socket.send(answer, from);
+      return this.#udp.answer(data, asker);
     };
     if (socket.serve) await socket.serve(onDatagram);
     else {
       for (let next = await socket.receive(); next; next = await socket.receive()) {
-        onDatagram(next.data, next.from);
+        const answer = onDatagram(next.data, next.from);
+        if (answer) socket.send(answer, next.from);
       }
     }
     throw new NetworkError("other", "Cannot receive: the UDP socket was closed");

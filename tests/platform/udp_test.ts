@@ -53,6 +53,22 @@ for (const isNative of [true, false]) {
     await a.serve!(() => {});
   });
 
+  Deno.test(`${name} sends back what a handler gives, many at a time`, async () => {
+    using a = await bind({ port: 0 });
+    using b = await bind({ port: 0, host: "127.0.0.1" });
+    const to = { host: "127.0.0.1", port: a.address.port };
+    const served = a.serve!((data) => data[0] === 9 ? undefined : Uint8Array.of(...data, 7));
+    for (let round = 0; round < 8; round++) {
+      b.send(Uint8Array.of(9, round), to);
+      for (let i = 0; i < 8; i++) b.send(Uint8Array.of(round, i), to);
+      const answers: string[] = [];
+      for (let i = 0; i < 8; i++) answers.push((await b.receive())!.data.slice().join(" "));
+      assertEquals(answers.sort(), Array.from({ length: 8 }, (_, i) => `${round} ${i} 7`));
+    }
+    a.close();
+    await served;
+  });
+
   Deno.test(`${name} rejects with what a handler throws`, async () => {
     using a = await bind({ port: 0, host: "127.0.0.1" });
     const served = a.serve!(() => {
