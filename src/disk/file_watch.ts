@@ -28,8 +28,11 @@ import type { Suspects } from "./suspects.ts";
 
 /** Files looked at in one go now and then: 10 ms of a Worker. */
 const FEW_FILES = 1000;
-/** A file that was written to a moment ago is not looked at: the clocks of file systems tick this slowly. */
-const TICK_MS = 4;
+/**
+ * A file that was written to a moment ago is not looked at: the clocks of file systems tick every 4 to 10 ms,
+ * and a look costs 30 us.
+ */
+const TICK_MS = 10;
 /** Times that a file may be changed by somebody else, and so often that is waited out at the end. */
 const MAX_CHANGES = 5;
 /** What a file that changes and changes may take: one part in so many of the time. */
