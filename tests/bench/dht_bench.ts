@@ -12,6 +12,7 @@
  * | 10,000 nodes             | searches, seed | found   | median until found | median until over   |
  * | ------------------------ | -------------- | ------- | ------------------ | ------------------- |
  * | 20 % dead                | 1000, 1        | 100 %   | 150 ms, 12 queries | 650 ms, 26 queries  |
+ * | 20 % dead                | 2000, 2        | 100 %   | 150 ms, 12 queries | 400 ms, 24 queries  |
  * | 20 % liars               | 1000, 1        | 98.00 % | 150 ms, 14 queries | 850 ms, 32 queries  |
  * | 20 % dead and 20 % liars | 1000, 1        | 96.60 % | 150 ms, 13 queries | 1200 ms, 34 queries |
  *
