@@ -67,7 +67,8 @@ export class UdpTrackerServer {
     }
     this.#turn = (this.#turn + 1) % ANSWERS;
     const room = this.#rooms[this.#turn]!;
-    const end = this.#put(query, { ...from, questionBytes: packet.length }, room);
+    const { ip, now } = from;
+    const end = this.#put(query, { ip, now, questionBytes: packet.length }, room);
     return room.bytes.subarray(0, end);
   }
 
