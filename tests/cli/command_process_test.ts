@@ -83,6 +83,7 @@ Deno.test("--seed-while hands signals on to its command", UNIX, async () => {
       // It had its time: what it says last is heard before the program ends.
       const own = said.split("\n").filter((line) => !line.startsWith("{"));
       assertEquals((await child.status).code, code, stderr);
+      assertEquals(said.includes('"type":"shared"'), start === share);
       assertEquals(own, ["ready", `got ${signal.slice(3)}`, ""]);
       assert(!stderr.includes("error:"), stderr);
     }

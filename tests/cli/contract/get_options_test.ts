@@ -52,9 +52,9 @@ Deno.test("every option at once is understood, as are aria2's names for them", (
     const ours = await lab.run(
       `get set.torrent -o ours --peer ${lab.peer} --max-peers 5 --no-dht --no-pex --no-lsd ` +
         "--no-webseeds --encryption allow --transport both --sequential --fsync --allocate full " +
-        "--allow-private --down-limit 50M -u 1M --timeout 1m --stall-timeout 30s --no-color " +
-        "--metadata-timeout 2m --seed-ratio 0 --seed-time 0 --continue --progress none -v " +
-        "--log-file log.txt --buffer 16M -j 3",
+        "--allow-private --down-limit 50M --up-limit 1M --timeout 1m --stall-timeout 30s --no-color " +
+        "--metadata-timeout 2m --seed-ratio 0 --seed-time 0 --continue --progress none --verbose " +
+        "--log-file log.txt --buffer 16M --jobs 3",
     );
     assertDone(ours);
     assertEquals(tree(lab.path("ours")), FILES);
@@ -67,7 +67,9 @@ Deno.test("every option at once is understood, as are aria2's names for them", (
     }
     const aria2 = await lab.run(
       "--seed-time=0 --bt-stop-timeout=60 --select-file=1,3-3 set.torrent --dir=theirs " +
-        "--max-download-limit=50M --max-overall-upload-limit=1M --enable-dht=false -c " +
+        "--max-download-limit=50M --max-overall-download-limit=60M --max-upload-limit=2M " +
+        "--max-overall-upload-limit=1M --enable-dht=false --log=aria2.log --color=false -c " +
+        "--dht-entry-point=127.0.0.1:1 --dht=false --pex=false --lsd=false " +
         "--file-allocation=prealloc --bt-max-peers=9 --enable-peer-exchange=false " +
         `--bt-enable-lpd=false --listen-port=0 --max-concurrent-downloads=2 --peer=${lab.peer}`,
     );
@@ -156,7 +158,7 @@ async function withTracker(
   }
 }
 
-Deno.test("-t and --bt-tracker add trackers, --no-trackers uses none, --allow-private trusts odd paths", () =>
+Deno.test("--tracker and --bt-tracker add trackers, --no-trackers uses none, --allow-private trusts odd paths", () =>
   withLab(async (lab) => {
     await withTracker(lab, async (origin, asked) => {
       const recipe = {
@@ -168,7 +170,9 @@ Deno.test("-t and --bt-tracker add trackers, --no-trackers uses none, --allow-pr
       };
       const odd = makeTorrent({ ...recipe, trackers: [`${origin}/odd?key=1`] });
       await lab.put({ "odd.torrent": odd.bytes });
-      for (const [i, words] of [`-t ${origin}/odd`, `--bt-tracker=${origin}/announce`].entries()) {
+      for (
+        const [i, words] of [`--tracker ${origin}/odd`, `--bt-tracker=${origin}/announce`].entries()
+      ) {
         assertDone(await lab.run(`get set.torrent -o ${i} ${words}`));
       }
       assertEquals([asked.has("/odd"), asked.has("/announce")], [true, true]);
@@ -242,7 +246,8 @@ Deno.test("-j and -i take many sources; one that fails stops no other, and the h
       "bad.torrent": "no torrent",
       "out/other": other.content,
     });
-    const words = `get set.torrent bad.torrent -i list -j 1 -o out --peer ${lab.peer} --json`;
+    const words =
+      `get set.torrent bad.torrent --input-file list -j 1 -o out --peer ${lab.peer} --json`;
     const run = await lab.run(words);
     assertEquals(run.code, 5);
     const events = eventsOf(run);
@@ -278,6 +283,7 @@ Deno.test("what this version cannot do is refused with 2 before anything is open
       ["get set.torrent", "--transport", "utp"],
       ["get set.torrent", "--blocklist", "list"],
       ["get set.torrent", "--proxy", "socks5://127.0.0.1:1"],
+      ["get set.torrent", "--all-proxy", "socks5://127.0.0.1:1"],
       ["get set.torrent", "--interface", "127.0.0.1"],
       ["create seed/set", "--hybrid", ""],
       ["create seed/set", "--v2", ""],

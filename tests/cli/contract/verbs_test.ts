@@ -25,7 +25,9 @@ const UNIX = { ignore: Deno.build.os === "windows" };
 
 Deno.test("create, info, magnet and edit, typed one after the other", () =>
   withLab(async (lab) => {
-    const made = await lab.run("create seed/set -o made.torrent --piece-length 32K --no-date");
+    const made = await lab.run(
+      "create seed/set -o made.torrent --name set --piece-length 32K --no-date",
+    );
     assertEquals(made.code, 0, made.stderr);
     assertEquals(made.stdout, `infohash      ${HASH}\nmagnet        ${LINK}\n`);
     assertStringIncludes(made.stderr, "done: made.torrent: 3 files in 5 pieces of 32.0 KiB");
@@ -50,6 +52,8 @@ Deno.test("create, info, magnet and edit, typed one after the other", () =>
       stdout: `${LINK}\n`,
       stderr: "",
     });
+    const told = eventsOf(await lab.run("magnet made.torrent --json"));
+    assertEquals(told.map((event) => [event.type, event["magnet"]]), [["magnet", LINK]]);
     const url = "http://127.0.0.1:1/announce";
     const edited = await lab.run(`edit made.torrent -t ${url} --comment hello`);
     assertEquals([edited.code, edited.stdout], [
