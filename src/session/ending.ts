@@ -20,7 +20,7 @@ export class Ended extends Error {
 
 /** Ends a torrent that has nothing to give: none of its data is in a folder, or it is not "any more". */
 export function nothingVerifies(folder: string, since: "" | "any more" = ""): Ended {
-  const message = `nothing in ${folder} verifies ${since}`.trimEnd();
+  const message = `nothing of it in ${folder} verifies ${since}`.trimEnd();
   return new Ended({ kind: "failed", reason: "bad-data", message });
 }
 

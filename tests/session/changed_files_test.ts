@@ -181,7 +181,7 @@ Deno.test("a seed of which nothing is left ends as bad data, after one warning",
       if (isAsked) await Download.start(world.host("10.0.0.2"), content, { peers });
       const outcome = await seed.outcome(10_000);
       assert(outcome.kind === "failed" && outcome.reason === "bad-data", what);
-      assertEquals(outcome.message, `nothing in ${OUTPUT} verifies any more`, what);
+      assertEquals(outcome.message, `nothing of it in ${OUTPUT} verifies any more`, what);
       assertEquals([seed.stats.bytesDone, seed.stats.piecesDone], [0, 0], what);
       assertEquals(warningsOf(seed).length, 1, what);
     }
