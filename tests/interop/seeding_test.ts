@@ -97,6 +97,24 @@ function hexBytes(text: string): Uint8Array {
 }
 
 interopTest(
+  "a seed dials what --peer names, which knows nothing of it",
+  ["libtorrent"],
+  async (lab) => {
+    const torrent = await lab.make(FOLDER, { pieceBytes: 256 * KIB });
+    const leech = await startLeech(
+      lab,
+      LEECHES.find(({ need }) => need === "libtorrent")!,
+      torrent,
+    );
+    const [, port] = await leech.line(/ready (\d+)/);
+    const seed = startSeed(lab, torrent, ["--peer", `127.0.0.1:${port}`, "--no-lsd"]);
+    await until(() => isThere(torrent, lab.output), { what: "the download", everyMs: 200 });
+    seed.kill("SIGINT");
+    assertEquals((await seed.result()).code, 130);
+  },
+);
+
+interopTest(
   "what is cut off while seeding is told once, and the rest is given",
   ["libtorrent"],
   async (lab) => {

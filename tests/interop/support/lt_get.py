@@ -1,4 +1,4 @@
-"""Downloads one torrent with libtorrent, then goes on giving until its standard input ends.
+"""Downloads one torrent with libtorrent, then goes on giving until its standard input ends. Prints "ready" and its port.
 
     lt_get.py --torrent FILE --dir DIR
 """
@@ -28,5 +28,5 @@ params.ti = lt.torrent_info(args.torrent)
 params.save_path = args.dir
 params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
 handle = session.add_torrent(params)
-print("ready", flush=True)
+print("ready", session.listen_port(), flush=True)
 sys.stdin.read()
