@@ -269,9 +269,9 @@ export class Torrent {
     this.#state = "downloading";
     if (this.#options.isInMemory === true) return await known.streams.over(exchange.complete);
     do {
-      await Promise.race([exchange.complete, failureOf(this.#scope)]);
       // Not before it is known that nobody has changed the files meanwhile.
-      await disk.settle();
+      const settled = exchange.complete.then(() => disk.settle());
+      await Promise.race([settled, failureOf(this.#scope)]);
     } while (!disk.isComplete);
     this.#outreach?.finder.completed();
   }
