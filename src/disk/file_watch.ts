@@ -8,8 +8,9 @@
  * ```
  *
  * Files are looked at now and then, before they are written to after a pause, when a read fails, and all of
- * them before a download may call itself complete. What stamps cannot show is not seen: a change between two
- * of our own writes that follow each other within milliseconds.
+ * them before a download may call itself complete. What stamps cannot show is not seen: bytes written over
+ * in a file while our own writes to it overlap or follow each other within milliseconds, as in a download of
+ * hundreds of megabytes a second. That it was cut, deleted or replaced is seen even then.
  *
  * Invariant: from the moment a change is noticed until the file has been looked at anew, and all handles of
  * what was there before are closed, nothing is hashed or written.
