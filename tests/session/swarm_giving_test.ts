@@ -204,7 +204,7 @@ Deno.test("a super-seed gives little more than one copy until somebody has it, a
   const sparing = await course({ ...parts, superSeed: true });
   const copies = ({ seedGave }: Course) => seedGave / parts.length;
   assertLess(copies(sparing), 1.2);
-  assertGreater(copies(plain), 1.3);
+  assertGreater(copies(plain), 1.25);
   assertLess(Math.max(...sparing.doneMs), 1.1 * Math.max(...plain.doneMs));
 });
 
