@@ -8,9 +8,8 @@
  * ```
  *
  * Files are looked at now and then, before they are written to after a pause, when a read fails, and all of
- * them before a download may call itself complete. What stamps cannot show is not seen: bytes written over
- * in a file while our own writes to it overlap or follow each other within milliseconds, as in a download of
- * hundreds of megabytes a second. That it was cut, deleted or replaced is seen even then.
+ * them before a download may call itself complete. Bytes that are written over between two of our own writes
+ * that follow each other closely are seen by the store alone (`FileStore.takeChanged`), as far as its times go.
  *
  * Invariant: from the moment a change is noticed until the file has been looked at anew, and all handles of
  * what was there before are closed, nothing is hashed or written.
@@ -154,6 +153,7 @@ export class FileWatch {
   /** Looks at some files, others every time. @throws {DiskError} where a file is not left in peace. */
   async lookAround(): Promise<void> {
     if (this.#failure) throw this.#failure;
+    this.#examineWritten();
     const { metainfo: { files }, stamps, ledger } = this.#parts;
     const now = this.#now();
     const some: number[] = [];
@@ -177,6 +177,7 @@ export class FileWatch {
     let last = 0;
     for (let round = 0; round <= MAX_CHANGES; round++) {
       await this.look(all);
+      this.#examineWritten();
       if (this.#exams.size === 0 && this.#failure === undefined) return;
       for (const [file, { done }] of this.#exams) {
         last = file;
@@ -203,6 +204,11 @@ export class FileWatch {
         stat.size > metainfo.files[file]!.length;
       if (change !== "none" || isLonger) this.examine(file, isLonger || change === "sure");
     });
+  }
+
+  /** Files that others wrote to between our own writes. */
+  #examineWritten(): void {
+    for (const file of this.#parts.store.takeChanged?.() ?? []) this.examine(file);
   }
 
   /** A file is not what it was: none of its pieces is believed until it is hashed again. */

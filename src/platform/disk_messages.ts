@@ -38,6 +38,8 @@ export interface StoreMemory {
   readonly stage: SharedArrayBuffer;
   /** One byte a file: 1 once it was seen to be a regular file. */
   readonly seen: SharedArrayBuffer;
+  /** What a `WriteGuard` keeps. */
+  readonly guard: SharedArrayBuffer;
   /** An Int32 that is not 0 once the store is being closed, so that long checks give up. */
   readonly control: SharedArrayBuffer;
 }

@@ -40,6 +40,7 @@ import type { DiskPool } from "./disk_pool.ts";
 import { packFiles } from "./packed_files.ts";
 import { PieceMemory } from "./piece_memory.ts";
 import { SendReader } from "./send_reader.ts";
+import { guardBytes, WriteGuard } from "./write_guard.ts";
 
 const LEAST_SLOTS = 2;
 const STAGE_SLOTS = 4;
@@ -70,6 +71,7 @@ interface Place {
 export class PooledStore implements FileStore {
   readonly #spec: StoreSpec;
   readonly #memory: StoreMemory;
+  readonly #guard: WriteGuard;
   readonly #pieces: PieceMemory;
   readonly #heavy: Place;
   readonly #light: Place;
@@ -101,8 +103,10 @@ export class PooledStore implements FileStore {
       wasm: this.#pieces.wasm,
       stage: new SharedArrayBuffer(STAGE_SLOTS * STAGE_BYTES),
       seen: new SharedArrayBuffer(spec.files.length),
+      guard: new SharedArrayBuffer(guardBytes(spec.files.length)),
       control: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
     };
+    this.#guard = new WriteGuard(this.#memory.guard, spec.files.length, () => 0);
     for (let i = STAGE_SLOTS - 1; i >= 0; i--) this.#freeStages.push(i);
     const { root, pieceBytes, allocation, followsLinks = false } = spec;
     const plan = { root, pieceBytes, allocation, files: packFiles(spec.files), followsLinks };
@@ -190,6 +194,10 @@ export class PooledStore implements FileStore {
 
   gather(buffer: SendBuffer, spans: SpanRows): Promise<readonly SpanFault[]> {
     return this.#sending.gather(buffer, spans);
+  }
+
+  takeChanged(): readonly number[] {
+    return this.#guard.take();
   }
 
   forget(file: number): Promise<void> {

@@ -160,6 +160,12 @@ export class OpenFiles {
     return found;
   }
 
+  /** When what is at a file's path was changed last, in milliseconds; 0 where nothing is there. */
+  timeOf(file: number): number {
+    const open = this.#handles.get(this.#firstKey + file);
+    return lookIfThere(open?.path ?? this.path(file))?.mtime?.getTime() ?? 0;
+  }
+
   /** Calls `visit` with {@link stat} as `look` for a run of files, which makes missing folders cheap. */
   statAll(visit: (look: (file: number) => FileStat | undefined) => void): void {
     this.#missing = new Set();

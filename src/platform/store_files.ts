@@ -13,12 +13,16 @@ import { codeOf, toDiskError } from "./disk_errors.ts";
 import { SPAN_NUMBERS, type StoreMemory, type StorePlan } from "./disk_messages.ts";
 import type { OpenFiles } from "./open_files.ts";
 import type { HashSource } from "./piece_hasher.ts";
+import { WriteGuard } from "./write_guard.ts";
 
 const READ_BYTES = MIB;
 // What `blocks` of a stat counts, on every system.
 const STAT_BLOCK_BYTES = 512;
 /** Bytes that one `reserve` step writes, so that a Worker stays responsive. */
 export const RESERVE_BYTES: number = 16 * MIB;
+
+// Writes below this size cost about as much as the two looks that guard one.
+const GUARDED_BYTES = 65_536;
 
 /** Bytes of a file, and where in memory they go. */
 export interface Placed {
@@ -35,6 +39,7 @@ export class StoreFiles implements Disposable {
   readonly #pieces: Uint8Array;
   readonly #control: Int32Array;
   readonly #written = new Set<number>();
+  readonly #guard: WriteGuard;
 
   /** The memory is shared with whoever sends the requests. */
   constructor(plan: StorePlan, memory: StoreMemory, files: OpenFiles) {
@@ -42,6 +47,7 @@ export class StoreFiles implements Disposable {
     this.#files = files;
     this.#pieces = new Uint8Array(memory.pieces);
     this.#control = new Int32Array(memory.control);
+    this.#guard = new WriteGuard(memory.guard, files.table.count, (file) => files.timeOf(file));
   }
 
   /** The memory of a slot's first `length` bytes. */
@@ -65,12 +71,16 @@ export class StoreFiles implements Disposable {
     const willFill = offset === 0 && length === this.#files.table.length(file);
     const fd = this.#files.forWriting(file, willFill);
     this.#written.add(file);
+    const isShort = length < GUARDED_BYTES;
+    const number = this.#guard.begin(file, isShort);
     try {
       for (let done = 0; done < length;) {
         done += fs.writeSync(fd, data, start + done, length - done, offset + done);
       }
     } catch (error) {
       throw toDiskError(error, this.#files.path(file), "write");
+    } finally {
+      this.#guard.end(file, number, isShort);
     }
   }
 
@@ -98,6 +108,7 @@ export class StoreFiles implements Disposable {
 
   /** Closes a file, and looks anew before it is opened again. */
   forget(file: number): void {
+    this.#guard.forget(file);
     this.#files.forget(file);
   }
 

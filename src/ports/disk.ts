@@ -175,6 +175,11 @@ export interface FileStore extends AsyncDisposable {
    */
   gather(buffer: SendBuffer, spans: SpanRows): Promise<readonly SpanFault[]>;
   /**
+   * Files that somebody else was seen to write to between two of our writes, since the last call; not every
+   * store sees that.
+   */
+  takeChanged?(): readonly number[];
+  /**
    * Whoever has a file open closes it, and nothing is taken for granted of the folders above it: what is at
    * its path is looked at anew, and made anew if it is to be written to.
    */

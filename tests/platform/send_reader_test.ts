@@ -11,6 +11,7 @@ import type { Reply } from "../../src/platform/disk_messages.ts";
 import { DiskService } from "../../src/platform/disk_service.ts";
 import { packFiles } from "../../src/platform/packed_files.ts";
 import { type ReadPool, SendReader } from "../../src/platform/send_reader.ts";
+import { guardBytes } from "../../src/platform/write_guard.ts";
 import { SpanList } from "../../src/metainfo/span_list.ts";
 import { type FileStore, SEND_BYTES, type SpanFault } from "../../src/ports/disk.ts";
 import { prng, randomBytes } from "../support/prng.ts";
@@ -246,6 +247,7 @@ Deno.test("gatherSpans() stops when its patience ends, after a few spans", async
       pieces: shared(1),
       stage: shared(1),
       seen: shared(3),
+      guard: shared(guardBytes(3)),
       control: shared(8),
       wasm: undefined,
     };
