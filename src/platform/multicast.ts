@@ -5,14 +5,18 @@
  * it, since Linux sends multicast where the source address lives even if the runtime cannot say so (Deno
  * 2.6.10 cannot, and cannot join groups either: it only speaks). Which interfaces there are is a permission
  * of its own; without it the default one is used. They are looked up anew before each sending, since
- * laptops move between networks.
+ * laptops move between networks. Where only some are to take part, nothing goes out where it could leave by
+ * another one, and a sender has to be of one of their networks: Linux hands a socket what any program on the
+ * host has joined for.
  *
  * @module
  */
 
 import { createSocket, type Socket } from "node:dgram";
-import { type Address, isLocalIp, parseIp } from "../base/address.ts";
-import type { Datagram, GroupSocket } from "../ports/network.ts";
+import { type Address, canonicalIp, isLocalIp, parseIp } from "../base/address.ts";
+import type { Datagram, GroupOptions, GroupSocket } from "../ports/network.ts";
+import { hostSystem } from "./host.ts";
+import { listInterfaces } from "./interfaces.ts";
 import { toNetworkError } from "./net_errors.ts";
 import { toAddress } from "./tcp.ts";
 
@@ -37,18 +41,18 @@ export type ListInterfaces = () =>
   | undefined;
 
 /**
- * Joins a group on every interface that is listed.
+ * Joins a group on every interface that is listed, or on those of them that are asked for.
  *
  * @throws {NetworkError} where no socket can be had.
  */
 export async function joinGroup(
   group: Address,
-  { list = listInterfaces }: { list?: ListInterfaces } = {},
+  { list = listInterfaces, interfaces }: GroupOptions & { list?: ListInterfaces } = {},
 ): Promise<GroupSocket> {
   const isV6 = group.host.includes(":");
   try {
     const listener = await bind(isV6, { port: group.port, host: isV6 ? "::" : "0.0.0.0" });
-    return await new Group(group, listener, list).start();
+    return await new Group(group, listener, { list, interfaces }).start();
   } catch (error) {
     throw toNetworkError(error, `Cannot join multicast group ${group.host}`);
   }
@@ -59,6 +63,7 @@ class Group implements GroupSocket {
   readonly #isV6: boolean;
   readonly #listener: Socket;
   readonly #list: ListInterfaces;
+  readonly #wanted: readonly string[] | undefined;
   readonly #senders = new Map<string, Socket>();
   readonly #joined = new Set<string>();
   readonly #queue: Datagram[] = [];
@@ -67,9 +72,14 @@ class Group implements GroupSocket {
   #sending: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  constructor(group: Address, listener: Socket, list: ListInterfaces) {
+  constructor(
+    group: Address,
+    listener: Socket,
+    options: { list: ListInterfaces; interfaces: readonly string[] | undefined },
+  ) {
     this.#group = group;
-    this.#list = list;
+    this.#list = options.list;
+    this.#wanted = options.interfaces;
     this.#isV6 = group.host.includes(":");
     this.#listener = listener;
     listener.on("message", (data, from) => this.#onMessage(data, from.address, from.port));
@@ -89,8 +99,9 @@ class Group implements GroupSocket {
 
   /** Joins and opens what is new, closes what is gone. */
   async #refresh(): Promise<void> {
-    this.#interfaces = interfacesOf(this.#isV6, this.#list());
-    const handles = this.#interfaces?.map(({ handle }) => handle) ?? [DEFAULT];
+    this.#interfaces = interfacesOf(this.#isV6, this.#list(), this.#wanted);
+    const handles = this.#interfaces?.map(({ handle }) => handle) ??
+      unlisted(this.#isV6, this.#wanted);
     for (const [handle, sender] of this.#senders) {
       if (handles.includes(handle)) continue;
       sender.close();
@@ -157,19 +168,31 @@ class Group implements GroupSocket {
     } catch {
       return;
     }
-    if (this.#isClosed) return void sender.close();
+    if (this.#isClosed || !this.#direct(sender, handle)) return void sender.close();
     this.#senders.set(handle, sender);
     try {
-      if (handle !== DEFAULT) sender.setMulticastInterface(handle);
       sender.setMulticastTTL(HOPS);
     } catch {
-      // Then the source address decides, and the datagram stays on its network.
+      // Then the datagram stays on its network.
+    }
+  }
+
+  /** Makes a socket send by an interface. Whether it does, or may send by any. */
+  #direct(sender: Socket, handle: string): boolean {
+    if (handle === DEFAULT) return true;
+    try {
+      sender.setMulticastInterface(handle);
+      return true;
+    } catch {
+      // Then the source address decides, or the routes do.
+      return this.#wanted === undefined || (!this.#isV6 && hostSystem === "linux");
     }
   }
 
   #onMessage(data: Uint8Array, hostname: string, port: number): void {
     const from = toAddress({ transport: "udp", hostname, port });
-    if (!isNeighbour(from.host, this.#interfaces)) return;
+    const isLocal = this.#wanted === undefined && isLocalIp(from.host);
+    if (!isLocal && !isNeighbour(from.host, this.#interfaces)) return;
     if (this.#waiter !== undefined) {
       this.#waiter({ data, from });
       this.#waiter = undefined;
@@ -195,19 +218,19 @@ function bind(isV6: boolean, options: { port: number; host: string }): Promise<S
   });
 }
 
-function listInterfaces(): Deno.NetworkInterfaceInfo[] | undefined {
-  const descriptor = { name: "sys", kind: "networkInterfaces" } as const;
-  const isPermitted = Deno.permissions.querySync(descriptor).state === "granted";
-  return isPermitted ? Deno.networkInterfaces() : undefined;
-}
-
-/** The addresses of a family; `undefined` where they are not known. */
-function interfacesOf(isV6: boolean, all: ReturnType<ListInterfaces>): Interface[] | undefined {
+/** The addresses of a family that are wanted, `undefined` for all; `undefined` where they are not known. */
+function interfacesOf(
+  isV6: boolean,
+  all: ReturnType<ListInterfaces>,
+  wanted: readonly string[] | undefined,
+): Interface[] | undefined {
   if (all === undefined) return undefined;
+  const ips = wanted?.map(canonicalIp);
   const found: Interface[] = [];
   for (const { name, family, address, netmask } of all) {
     const [ip, mask] = [parseIp(address), parseIp(netmask)];
     if ((family === "IPv6") !== isV6 || !ip || ip.length !== mask?.length) continue;
+    if (wanted && !wanted.includes(name) && !ips?.includes(canonicalIp(address))) continue;
     // One socket sends for all addresses of an interface, but senders may be of any of its networks.
     const handle = isV6 ? `::%${name}` : address;
     if (found.length < MOST_ADDRESSES) found.push({ handle, address: ip, mask });
@@ -215,9 +238,15 @@ function interfacesOf(isV6: boolean, all: ReturnType<ListInterfaces>): Interface
   return found;
 }
 
+/** What to use where the interfaces are not known: of those that are wanted the IPv4 addresses can be bound to. */
+function unlisted(isV6: boolean, wanted: readonly string[] | undefined): readonly string[] {
+  if (wanted === undefined) return [DEFAULT];
+  return isV6 ? [] : wanted.filter((text) => parseIp(text)?.length === 4);
+}
+
 /** Whether a sender is of a network that we are in: a datagram from elsewhere was not sent to the group. */
 function isNeighbour(host: string, known: readonly Interface[] | undefined): boolean {
-  if (known === undefined || isLocalIp(host)) return true;
+  if (known === undefined) return true;
   const ip = parseIp(host);
   return known.some(({ address, mask }) =>
     ip?.length === address.length && ip.every((byte, i) => ((byte ^ address[i]!) & mask[i]!) === 0)

@@ -8,12 +8,14 @@
  * @module
  */
 
-import type { EndSignal, LineFile, Scratch, Shell } from "../ports/shell.ts";
+import { canonicalIp } from "../base/address.ts";
+import type { EndSignal, HostInterface, LineFile, Scratch, Shell } from "../ports/shell.ts";
 import { systemClock } from "./clock.ts";
 import { checkProgram, runProgram } from "./command.ts";
 import { toDiskError } from "./disk_errors.ts";
 import { systemFolders } from "./folders.ts";
 import { hostSystem } from "./host.ts";
+import { listInterfaces } from "./interfaces.ts";
 import { StreamOutput } from "./output.ts";
 import { readSource } from "./source_file.ts";
 import { canHearSuspend, onSuspend } from "./suspend.ts";
@@ -37,6 +39,7 @@ export function openShell(): Shell {
     run: runProgram,
     checkProgram,
     hostAddresses,
+    interfaces,
     makeScratch,
     openLines,
     onSignal,
@@ -138,13 +141,20 @@ async function kindOf(path: string): Promise<"file" | "folder" | "other" | undef
 }
 
 function hostAddresses(): string[] {
-  const descriptor = { name: "sys", kind: "networkInterfaces" } as const;
-  if (Deno.permissions.querySync(descriptor).state !== "granted") return [];
   const isUseful = ({ address }: Deno.NetworkInterfaceInfo) =>
     !address.startsWith("127.") && address !== "::1" && !address.startsWith("fe80:");
-  return Deno.networkInterfaces().filter(isUseful)
+  return (listInterfaces() ?? []).filter(isUseful)
     .sort((a, b) => a.family < b.family ? -1 : a.family > b.family ? 1 : 0)
     .map(({ address }) => address);
+}
+
+function interfaces(): HostInterface[] | undefined {
+  const all = listInterfaces();
+  if (all === undefined) return undefined;
+  return [...Map.groupBy(all, ({ name }) => name)].map(([name, entries]) => ({
+    name,
+    addresses: entries.map(({ address }) => canonicalIp(address) ?? address),
+  }));
 }
 
 async function makeScratch(): Promise<Scratch> {

@@ -71,6 +71,15 @@ export interface DatagramSocket extends Disposable {
   close(): void;
 }
 
+/** How a multicast group is joined. */
+export interface GroupOptions {
+  /**
+   * The interfaces that take part (all): names, for every address of one, or IP literals, for that address
+   * alone. Nothing is sent elsewhere, and what comes from another network is dropped as far as it can be told.
+   */
+  readonly interfaces?: readonly string[];
+}
+
 /**
  * A multicast group as one host hears and addresses it: a member on every interface that can be had, or on
  * the default one where the system does not let the interfaces be asked for.
@@ -111,7 +120,7 @@ export interface Network {
    *
    * @throws {NetworkError} where the group can neither be heard nor addressed.
    */
-  joinGroup(group: Address): Promise<GroupSocket>;
+  joinGroup(group: Address, options?: GroupOptions): Promise<GroupSocket>;
   /**
    * The IP literals of a host name, at least one; a literal gives itself.
    *

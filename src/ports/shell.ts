@@ -81,6 +81,14 @@ export interface FolderRoom {
   readonly freeBytes: number | undefined;
 }
 
+/** A network interface of this host. */
+export interface HostInterface {
+  /** What the system calls it: `eth0`. */
+  readonly name: string;
+  /** Its addresses, IP literals in canonical form. */
+  readonly addresses: readonly string[];
+}
+
 /** The surroundings. */
 export interface Shell {
   /** The command line without the program itself. */
@@ -132,6 +140,8 @@ export interface Shell {
    * known or not permitted. Never asks a person.
    */
   hostAddresses(): string[];
+  /** The network interfaces of this host; `undefined` where they may not be asked for. Never asks a person. */
+  interfaces(): HostInterface[] | undefined;
   /** A new folder for things that are not kept; disposing it deletes it with all that is in it. */
   makeScratch(): Promise<Scratch>;
   /** Opens a file for appending, creating it. @throws {DiskError} */

@@ -67,6 +67,55 @@ Deno.test({
 });
 
 Deno.test({
+  name: "joinGroup() speaks and hears on the interfaces that are asked for, by name or address",
+  ignore: !isLinux,
+  fn: async () => {
+    const group = await freeGroup("239.192.7.10");
+    const netmask = "255.255.255.255";
+    const list = () =>
+      [
+        { name: "one", family: "IPv4", address: "127.0.0.1", netmask },
+        { name: "two", family: "IPv4", address: "127.0.0.2", netmask },
+      ] as const;
+    using one = await joinGroup(group, { list, interfaces: ["one"] });
+    using two = await joinGroup(group, { list, interfaces: ["127.0.0.2"] });
+    using both = await joinGroup(group, { list });
+    const heard = async (socket: GroupSocket) => {
+      const { data, from } = (await socket.receive())!;
+      return [data[0], from.host];
+    };
+    two.send(Uint8Array.of(2));
+    assertEquals(await heard(both), [2, "127.0.0.2"]);
+    one.send(Uint8Array.of(1));
+    assertEquals(await heard(both), [1, "127.0.0.1"]);
+    assertEquals(await heard(one), [1, "127.0.0.1"]);
+    both.send(Uint8Array.of(3));
+    assertEquals(await heard(one), [3, "127.0.0.1"]);
+    assertEquals([await heard(two), await heard(two)], [[2, "127.0.0.2"], [3, "127.0.0.2"]]);
+  },
+});
+
+Deno.test({
+  name: "joinGroup() takes an IPv4 address where the interfaces are not known, and no name",
+  ignore: !isLinux,
+  fn: async () => {
+    const group = await freeGroup("239.192.7.11");
+    const list = () => undefined;
+    using socket = await joinGroup(group, { list, interfaces: ["lo", "127.0.0.1"] });
+    socket.send(Uint8Array.of(1));
+    assertEquals((await socket.receive())!.from.host, "127.0.0.1");
+    const unknown = [["239.192.7.11", "lo"], ["239.192.7.11", "::1"], [
+      "ff15::7:7",
+      "::1",
+    ]] as const;
+    for (const [host, name] of unknown) {
+      const join = () => joinGroup({ ...group, host }, { list, interfaces: [name] });
+      await assertRejects(join, NetworkError, "no interface takes part", `${host} ${name}`);
+    }
+  },
+});
+
+Deno.test({
   name: "receive() gives null when the group is left, before or meanwhile",
   ignore: !isLinux,
   fn: async () => {
@@ -83,7 +132,12 @@ Deno.test({
 Deno.test("joinGroup() rejects where no interface takes part", async () => {
   for (const host of ["239.192.7.7", "ff15::7:7"]) {
     const group = await freeGroup(host);
-    const error = await assertRejects(() => joinGroup(group, { list: () => [] }), NetworkError);
-    assertEquals(error.message.split(":")[0], "Cannot join multicast group " + host.split(":")[0]);
+    for (const options of [{ list: () => [] }, { list, interfaces: ["eth9"] }]) {
+      const error = await assertRejects(() => joinGroup(group, options), NetworkError);
+      assertEquals(
+        error.message.split(":")[0],
+        "Cannot join multicast group " + host.split(":")[0],
+      );
+    }
   }
 });

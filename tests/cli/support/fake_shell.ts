@@ -13,6 +13,7 @@ import type { Folders } from "../../../src/ports/folder.ts";
 import type {
   EndSignal,
   FolderRoom,
+  HostInterface,
   LineFile,
   Output,
   Scratch,
@@ -122,6 +123,8 @@ export interface FakeShellOptions {
   readonly folders?: readonly string[];
   /** What differs from a folder that can be written to. */
   readonly room?: Partial<FolderRoom>;
+  /** The network interfaces (they may not be asked for). */
+  readonly interfaces?: readonly HostInterface[];
   /** Whether Ctrl-Z is heard (yes). */
   readonly canHearSuspend?: boolean;
   /** What every command that is run ends with. */
@@ -192,6 +195,10 @@ export class FakeShell implements Shell {
 
   hostAddresses(): string[] {
     return ["192.0.2.7"];
+  }
+
+  interfaces(): HostInterface[] | undefined {
+    return this.#options.interfaces && [...this.#options.interfaces];
   }
 
   makeScratch(): Promise<Scratch> {
