@@ -174,6 +174,12 @@ const SWITCHES: readonly OptionSpec[] = [
     verbs: SWARM,
     also: opposite("--lsd", "--bt-enable-lpd"),
   }),
+  option(
+    "--lsd-interface NAME|ADDR",
+    TEXT,
+    "use the local network of this interface only (all); repeatable",
+    { verbs: SWARM, also: ["--bt-lpd-interface"], list: LINES },
+  ),
   option("--no-webseeds", FLAG, "use no HTTP seeds, not even the torrent's own", {
     verbs: [...SWARM, "edit"],
     helpIn: { edit: { help: "take its web seeds away, before --webseed adds any" } },

@@ -9,6 +9,7 @@ import type { Shell } from "../ports/shell.ts";
 import type { Allocation } from "../ports/disk.ts";
 import type { SessionOptions, TorrentOptions } from "../session/options.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
+import { lsdInterfacesOf } from "./lsd_interfaces.ts";
 import type { OptionValues } from "./option_values.ts";
 import type { Invocation } from "./parse.ts";
 import type { FileWish } from "./select.ts";
@@ -44,7 +45,7 @@ export interface Plan {
   ) => Promise<{ readonly metainfo: Metainfo; readonly output: string }>;
 }
 
-/** The plan the options make. */
+/** The plan the options make. @throws {UsageError} where it cannot be followed on this host. */
 export function planOf(options: OptionValues, shell: Shell): Plan {
   const stall = options.number("stall-timeout") ??
     (shell.stderr.isTerminal ? 0 : UNATTENDED_STALL_MS);
@@ -55,10 +56,12 @@ export function planOf(options: OptionValues, shell: Shell): Plan {
   const maxPeers = options.number("max-peers");
   const downLimit = options.number("down-limit");
   const upLimit = options.number("up-limit");
+  const lsdInterfaces = lsdInterfacesOf(options, shell);
   return {
     session: {
       allowPrivate,
       dhtNodes: options.texts("dht-node"),
+      ...(lsdInterfaces === undefined ? {} : { lsdInterfaces }),
       ...(maxPeers === undefined ? {} : { maxPeers }),
       ...(ports.length === 0 ? {} : { ports }),
       ...(downLimit ? { downLimit } : {}),

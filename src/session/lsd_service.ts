@@ -23,6 +23,8 @@ export interface LsdParts {
   readonly world: Pick<World, "clock" | "random" | "log"> & {
     readonly network: Pick<Network, "joinGroup">;
   };
+  /** Interfaces that take part, by name or IP literal; `undefined` for all. */
+  readonly interfaces: readonly string[] | undefined;
   /** Where we accept peers; nothing is announced while it is 0. */
   readonly port: () => number;
   /** Called once, with a line for a person, where the local network cannot be used. */
@@ -91,10 +93,10 @@ export class LsdService implements AsyncDisposable {
   }
 
   async #join(address: Address, signal: AbortSignal): Promise<void> {
-    const { network, log } = this.#parts.world;
+    const { interfaces, world: { network, log } } = this.#parts;
     let socket: GroupSocket;
     try {
-      socket = await network.joinGroup(address);
+      socket = await network.joinGroup(address, interfaces && { interfaces });
     } catch (error) {
       if (!(error instanceof NetworkError)) throw error;
       log.write("info", "no multicast", { group: address.host, error: error.message });

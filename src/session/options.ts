@@ -22,6 +22,8 @@ export interface SessionOptions {
   readonly bufferBytes?: number;
   /** DHT nodes to start from, in the place of the well-known ones: `HOST:PORT`, `[V6]:PORT`; names are resolved. */
   readonly dhtNodes?: readonly string[];
+  /** Interfaces of this host that local discovery uses, by name or IP literal (all). One that is not there is left out. */
+  readonly lsdInterfaces?: readonly string[];
   /** The session will hardly last, so for its first minutes its DHT node answers nobody (false; BEP 43). */
   readonly isShortLived?: boolean;
   /** Permit what the safety policy refuses on local addresses (redirects from public to local ones, odd tracker paths). */

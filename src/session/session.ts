@@ -69,6 +69,7 @@ export class Session implements AsyncDisposable {
     });
     this.#lsd = new LsdService({
       world,
+      interfaces: options.lsdInterfaces,
       port: () => this.port,
       onWarning: (message) => this.#publish({ type: "warning", message }),
     });

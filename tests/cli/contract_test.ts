@@ -27,7 +27,7 @@ const TESTED: readonly (readonly [file: string, test: string, rows: string])[] =
     "get hands every option to the session",
     "--output --include --max-peers --port --down-limit --up-limit --peer --tracker --no-trackers --no-pex " +
     "--no-lsd --no-peers --sequential --allocate --fsync --timeout --stall-timeout --allow-private --no-dht " +
-    "--dht-node",
+    "--dht-node --lsd-interface",
   ],
   [
     "cli/get_test.ts",

@@ -67,7 +67,8 @@ Deno.test("get hands every option to the session", async () => {
   const { session } = await run(
     "get set.torrent --include *.csv -o out --max-peers 7 -p 7000-7001 --down-limit 1M -u 2K --peer " +
       "h:1 -t http://t/a --no-trackers --no-lsd --no-pex --no-peers --sequential --allocate full --fsync " +
-      "--timeout 9s --stall-timeout 5 --allow-private --no-dht --dht-node n:1 --dht-node [::1]:2",
+      "--timeout 9s --stall-timeout 5 --allow-private --no-dht --dht-node n:1 --dht-node [::1]:2 " +
+      "--lsd-interface 10.0.0.1",
   );
   assertEquals(session.options, {
     allowPrivate: true,
@@ -76,6 +77,7 @@ Deno.test("get hands every option to the session", async () => {
     downLimit: 1_048_576,
     upLimit: 2048,
     dhtNodes: ["n:1", "[::1]:2"],
+    lsdInterfaces: ["10.0.0.1"],
     isShortLived: true,
   });
   const { metainfo: _, ...options } = session.torrents[0]!.options;
@@ -97,6 +99,15 @@ Deno.test("get hands every option to the session", async () => {
     timeoutMs: 9000,
     usedMs: 0,
   });
+});
+
+Deno.test("get ends with 2 and one line when an interface is not there", async () => {
+  const interfaces = [{ name: "lo", addresses: ["127.0.0.1", "::1"] }];
+  const { shell, session, code } = await run("get a.torrent --lsd-interface eth9", { interfaces });
+  assertEquals([code, session.torrents.length], [2, 0]);
+  assertEquals(shell.stderr.lines.filter((line) => line !== "reading a.torrent"), [
+    'error: Cannot use --lsd-interface "eth9": this host has lo (127.0.0.1, ::1)',
+  ]);
 });
 
 Deno.test("get --super-seed seeds, and holds back as the first seed", async () => {

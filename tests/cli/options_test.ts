@@ -15,6 +15,7 @@ import { findVerb, VERBS } from "../../src/cli/verbs.ts";
 const PROMISED =
   `-o --output -d --dir --buffer --include --exclude --select-file --max-peers -p --port
   --peer -t --tracker --bt-tracker --no-trackers --webseed --no-webseeds --no-dht --no-pex --no-lsd
+  --lsd-interface --bt-lpd-interface
   --no-peers --dht-node --encryption --transport --down-limit -u --up-limit --seed --seed-ratio
   --seed-time --seed-while --sequential --metadata-timeout --stall-timeout --timeout --super-seed
   --blocklist --fsync --reuse --allocate --proxy --interface --allow-private -j -i --json --progress

@@ -109,3 +109,25 @@ interopTest("three hosts of ours, and nobody else, find each other", ["netns"], 
   await assertSame(torrent.dataset, output);
   await downloads(lab, torrent, startGet(lab, torrent, third!));
 });
+
+interopTest("--lsd-interface finds who is there, and nobody else", ["netns"], async (lab) => {
+  const torrent = await lab.make(DATA, { pieceBytes: 64 * KIB });
+  const hosts = lab.use(await Hosts.make(3));
+  const [ours, other, near] = hosts.all as [Host, Host, Host];
+  const [here, there] = await hosts.connect(ours, near);
+  const log = lab.path("log");
+  const getting = startStarling(lab, { host: ours, by, port: OURS }, [
+    ...["get", magnetOf(torrent), "-o", lab.output, "--log-file", log, "--lsd-interface", here],
+  ]);
+  if (!await hears(getting, ours)) return;
+  const groups = await output([...ours.prefix, "cat", "/proc/net/igmp"]);
+  const members = groups.split(/^(?=\d)/m).filter((text) => text.includes("8F98C0EF"));
+  assertEquals(members.map((text) => text.split(/\s+/)[1]), ["eth1"]);
+
+  const seed = ["seed", torrent.path, torrent.dataset.root];
+  await hears(startStarling(lab, { host: other, by }, seed), other);
+  startStarling(lab, { host: near, by }, [...seed, "--lsd-interface", "eth1"]);
+  await downloads(lab, torrent, getting);
+  const said = await Deno.readTextFile(log);
+  assert(said.includes(`${there}:`) && !said.includes(`${other.ip}:`), said);
+});

@@ -52,6 +52,33 @@ Deno.test("IPv6 hosts find each other by the other group", async () => {
   await second.close();
 });
 
+Deno.test("only the interfaces that were asked for take part", async () => {
+  const world = new SimWorld({ seed: 9 });
+  const socket = await world.wait(
+    world.host("10.0.0.3", HOME).process.network.joinGroup(LSD_GROUP_V4),
+  );
+  const senders: string[] = [];
+  const listen = async () => {
+    for (let got = await socket.receive(); got; got = await socket.receive()) {
+      senders.push(got.from.host);
+    }
+  };
+  listen();
+  const host = world.host(["10.0.0.1", "10.0.0.2"], HOME);
+  const session = { lsdInterfaces: ["10.0.0.2"] };
+  const download = await Download.start(host, makeTorrent(), { ...alone, session });
+  const other = await Download.start(world.host("10.0.0.4", HOME), makeTorrent(), {
+    ...alone,
+    session,
+  });
+  await world.run(30_000);
+  assertEquals(new Set(senders), new Set(["10.0.0.2"]));
+  const isTold = ({ type }: { type: string }) => type === "warning";
+  assertEquals([download.events.some(isTold), other.events.some(isTold)], [false, true]);
+  await download.close();
+  await other.close();
+});
+
 Deno.test("one that was not told where the other is answers a minute later", async () => {
   const world = new SimWorld({ seed: 3 });
   const content = makeTorrent();

@@ -10,7 +10,13 @@
 
 import { type Address, parseIp } from "../../src/base/address.ts";
 import { NetworkError } from "../../src/base/errors.ts";
-import type { DatagramSocket, GroupSocket, Listener, Network } from "../../src/ports/network.ts";
+import type {
+  DatagramSocket,
+  GroupOptions,
+  GroupSocket,
+  Listener,
+  Network,
+} from "../../src/ports/network.ts";
 import type { SimClock } from "./clock.ts";
 import { SimGroups, SimGroupSocket } from "./group.ts";
 import type { Life } from "./life.ts";
@@ -171,10 +177,11 @@ export class ProcessNetwork implements Network {
     return Promise.resolve(new SimDatagramSocket(this.#net, this.#host, this.#life, port));
   }
 
-  joinGroup(group: Address): Promise<GroupSocket> {
+  joinGroup(group: Address, { interfaces }: GroupOptions = {}): Promise<GroupSocket> {
     if (!this.#life.isAlive) return new Promise(() => {});
     const isV6 = group.host.includes(":");
-    const ip = this.#host.ips.find((ip) => ip.includes(":") === isV6);
+    const isWanted = (ip: string) => interfaces?.includes(ip) ?? true;
+    const ip = this.#host.ips.find((ip) => ip.includes(":") === isV6 && isWanted(ip));
     if (ip === undefined) {
       return Promise.reject(new NetworkError("unreachable", `Cannot join group ${group.host}`));
     }

@@ -54,7 +54,7 @@ Deno.test("every option at once is understood, as are aria2's names for them", (
         "--no-webseeds --encryption allow --transport both --sequential --fsync --allocate full " +
         "--allow-private --down-limit 50M --up-limit 1M --timeout 1m --stall-timeout 30s --no-color " +
         "--metadata-timeout 2m --seed-ratio 0 --seed-time 0 --continue --progress none --verbose " +
-        "--log-file log.txt --buffer 16M --jobs 3",
+        "--log-file log.txt --buffer 16M --jobs 3 --lsd-interface 127.0.0.1",
     );
     assertDone(ours);
     assertEquals(tree(lab.path("ours")), FILES);
@@ -71,7 +71,7 @@ Deno.test("every option at once is understood, as are aria2's names for them", (
         "--max-overall-upload-limit=1M --enable-dht=false --log=aria2.log --color=false -c " +
         "--dht-entry-point=127.0.0.1:1 --dht=false --pex=false --lsd=false " +
         "--file-allocation=prealloc --bt-max-peers=9 --enable-peer-exchange=false " +
-        `--bt-enable-lpd=false --listen-port=0 --max-concurrent-downloads=2 --peer=${lab.peer}`,
+        `--bt-enable-lpd=false --bt-lpd-interface=127.0.0.1 --listen-port=0 --max-concurrent-downloads=2 --peer=${lab.peer}`,
     );
     assertDone(aria2);
     assertEquals(aria2.stderr.includes("warning:"), false, aria2.stderr);
@@ -98,6 +98,14 @@ Deno.test("every option can be a variable, and the command line wins over it", (
     assertEquals([run.code, run.stderr], [0, ""]);
     assertEquals(eventsOf(run).at(-1)!.type, "done");
     assertEquals(tree(lab.path("out")).filter((name) => name.startsWith("set/")), ["set/b.csv"]);
+  }));
+
+Deno.test("--lsd-interface that is not there ends with 2, before anything is read", () =>
+  withLab(async (lab) => {
+    const run = await lab.run("get none.torrent --lsd-interface none9");
+    assertEquals([run.code, run.stdout], [2, ""]);
+    const { error } = errorOf(run);
+    assertMatch(error, /^Cannot use --lsd-interface "none9": .*127\.0\.0\.1/);
   }));
 
 Deno.test("--max-peers bounds what is dialled and connected", UNIX, () =>

@@ -86,6 +86,18 @@ export class Hosts implements AsyncDisposable {
     return ip;
   }
 
+  /** Lays another cable, `eth1`, between two hosts; gives their addresses there. */
+  async connect(a: Host, b: Host): Promise<[string, string]> {
+    const [one, two] = [a, b].map((host) => this.#names[1 + this.all.indexOf(host)]!);
+    const cable = ["ip", "link", "add", "eth1", "netns", one!, "type", "veth"];
+    await output([...cable, "peer", "name", "eth1", "netns", two!]);
+    for (const [i, name] of [one!, two!].entries()) {
+      await output(["ip", "-n", name, "link", "set", "eth1", "up"]);
+      await output(["ip", "-n", name, "addr", "add", `10.213.8.${1 + i}/24`, "dev", "eth1"]);
+    }
+    return ["10.213.8.1", "10.213.8.2"];
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const name of this.#names) await output(["ip", "netns", "del", name]).catch(() => {});
   }
