@@ -290,7 +290,9 @@ export class PeerConn {
       if (n === null) return;
       const handler = this.#handler;
       peer.lastReadAt = handler.now = clock.now();
+      const { frames } = this.#decoder;
       this.#decoder.commit(n, handler);
+      peer.chatter.charge(this.#decoder.frames - frames, n, handler.now);
       downLimit.take(n, handler.now);
       if (peer.dhtPort > 0) this.#tellDht();
     }

@@ -118,6 +118,7 @@ export class Giving {
     if (peer.amChoking || !peer.owed.push(piece, begin, length)) {
       return this.#refuse(peer, piece, begin, length);
     }
+    peer.chatter.refund(0);
     if (this.#isSpreading) this.#spread.onAsked(peer, piece, this.#now);
   }
 

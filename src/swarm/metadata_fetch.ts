@@ -152,6 +152,7 @@ export class MetadataFetch {
       if (++source.unasked > MAX_UNASKED) throw new PeerError("flood");
       return;
     }
+    peer.chatter.refund(data.length);
     if (totalSize !== undefined && totalSize !== source.size) {
       throw new PeerError("bad-message", "Cannot take metadata: its size has changed");
     }

@@ -12,6 +12,7 @@ import { Meter } from "../base/meter.ts";
 import type { Millis, PieceIndex } from "../base/units.ts";
 import type { Encoder } from "../wire/encoder.ts";
 import type { ExtensionHandshake } from "../wire/extension.ts";
+import { Chatter } from "./chatter.ts";
 import type { EarlyPieces } from "./early_pieces.ts";
 import { RequestQueue } from "./request_queue.ts";
 import { Uploads } from "./uploads.ts";
@@ -110,6 +111,8 @@ export class Peer {
   rejects = 0;
   /** Nothing is asked of it before this time. */
   pausedUntil: Millis = 0;
+  /** What it may yet say that brings nothing. */
+  readonly chatter: Chatter;
   /** Payload bytes that came unasked. */
   unaskedBytes = 0;
   /** A piece that this peer contributed to has verified. */
@@ -177,6 +180,7 @@ export class Peer {
     this.encoder = init.encoder;
     this.have = new Bitfield(init.pieceCount);
     this.connectedAt = init.now;
+    this.chatter = new Chatter(init.now);
     this.servedAt = init.now;
     this.busyAt = init.now;
     this.lastBlockAt = init.now;

@@ -58,7 +58,9 @@ export class PeerProtocol implements WireHandler {
   }
 
   onHave(index: number): void {
-    this.#swarm.onHave(this.#peer, this.#piece(index));
+    const piece = this.#piece(index);
+    if (!this.#peer.have.has(piece)) this.#peer.chatter.refund(0);
+    this.#swarm.onHave(this.#peer, piece);
   }
 
   onBitfield(bits: Uint8Array): void {

@@ -213,6 +213,7 @@ export class Swarm {
       this.counters.wasted += data.length;
       return;
     }
+    peer.chatter.refund(data.length);
     peer.down.add(data.length, now);
     peer.lastBlockAt = now;
     peer.rejects = 0;

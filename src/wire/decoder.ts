@@ -109,6 +109,7 @@ export class Decoder {
   /** The only length a bitfield may have, or -1 while that is unknown. */
   #bitfieldBytes = -1;
   #isStopped = false;
+  #frames = 0;
 
   /**
    * @param options `pieceCount` is left out until the metadata is known; `memory`, at least
@@ -138,6 +139,11 @@ export class Decoder {
   /** Bytes of memory held for receiving. */
   get bufferBytes(): number {
     return this.#buffer.length;
+  }
+
+  /** Frames that were delivered or begun to be thrown away, keep-alives included. */
+  get frames(): number {
+    return this.#frames;
   }
 
   /** Where to read to: at least one byte, owned by the decoder, valid until the next `commit()`. */
@@ -186,6 +192,7 @@ export class Decoder {
       if (length === 0) {
         handler.onKeepAlive();
         head = next;
+        this.#frames++;
         continue;
       }
       if (end - head === PREFIX_BYTES) break;
@@ -204,6 +211,7 @@ export class Decoder {
         dispatch(handler, id, buffer, head + PREFIX_BYTES + 1, next);
       }
       head = next;
+      this.#frames++;
     }
     return head < end ? head : end;
   }

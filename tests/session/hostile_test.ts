@@ -206,7 +206,7 @@ Deno.test("a peer that floods with blocks nobody asked for is dropped", async ()
   assertLess(download.stats.bytesWasted, 2 * MIB);
 });
 
-Deno.test("storms of small messages cost nobody else anything", async () => {
+Deno.test("a peer that storms with small messages is dropped, and costs nobody else anything", async () => {
   const storm = (one: Uint8Array, count: number) => {
     const out = new Uint8Array(one.length * count);
     for (let i = 0; i < count; i++) out.set(one, i * one.length);
@@ -219,12 +219,16 @@ Deno.test("storms of small messages cost nobody else anything", async () => {
     storm(Uint8Array.of(...message(ID.interested), ...message(ID.notInterested)), 1000),
     storm(message(ID.request, [...u32(0), ...u32(0), ...u32(16_384)]), 500),
     storm(message(ID.cancel, [...u32(0), ...u32(0), ...u32(16_384)]), 500),
-    storm(message(99, new Uint8Array(1000)), 100),
+    storm(message(99, new Uint8Array(8)), 1000),
     storm(message(ID.extended, [0, ...new TextEncoder().encode("d1:md1:ai1eee")]), 100),
   ];
   for (const opening of cases) {
     const link = { upRate: 2e6 };
-    await beside({ opening, repeatMs: 10, unchokeMs: Infinity, link });
+    const { bad, closed } = await beside({ opening, repeatMs: 10, unchokeMs: Infinity, link });
+    // A second chance and no third. Whoever asks for what we lack is cut for that.
+    const dropped = (closed.flood ?? 0) + (closed["bad-request"] ?? 0);
+    assertGreater(dropped, 0, `it stays with ${opening.slice(0, 20)}`);
+    assertLess(bad.connections, 3);
   }
 });
 
