@@ -27,8 +27,14 @@ export function isReadable(source: string): boolean {
   return kind !== "magnet" && kind !== "infohash";
 }
 
-/** How a SOURCE is called in messages and before the torrent's name is known. Raw text. */
-export function nameOfSource(source: string): string {
-  if (source === "-") return "standard input";
+/**
+ * How a SOURCE is called in messages and before the torrent's name is known. Raw text. Messages end up in the
+ * logs of others: of a URL the user is left out and the query only hinted at, since either may be a secret.
+ */
+export function nameOfSource(word: string): string {
+  if (word === "-") return "standard input";
+  const source = sourceKind(word) === "url"
+    ? word.replace(/^(\w+:\/\/)[^/?#]*@/, "$1").replace(/\?.*$/s, "?…")
+    : word;
   return source.length <= 200 ? source : `${source.slice(0, 199)}…`;
 }

@@ -28,7 +28,7 @@ function explain(error: unknown): [NetworkError["kind"], string] {
   if (error instanceof errors.AddrInUse) return ["in-use", "the port is taken"];
   if (error instanceof errors.TimedOut) return ["timeout", "no answer"];
   if (isEndOfStream(error)) return ["unreachable", "connection closed"];
-  return explainText(chainOf(error));
+  return explainText(withoutSecrets(chainOf(error)));
 }
 
 // Some failures have a class of their own in no version of the runtime, and none inside `fetch`. `$1` is what
@@ -50,6 +50,8 @@ const PATTERNS: readonly (readonly [RegExp, NetworkError["kind"], string])[] = [
   [/requires \w+ access/i, "other", "starling was started without the permission (--allow-net)"],
   [/cannot assign requested address/i, "unreachable", "address is not available"],
   [/tls|ssl|corrupt message|handshake/i, "other", "TLS handshake failed"],
+  [/message head is too large/i, "other", "the answer begins with too many headers"],
+  [/invalid HTTP|invalid status/i, "other", "the answer is not HTTP"],
   [/reset|closed|eof|broken pipe|incomplete|aborted/i, "unreachable", "connection closed"],
 ];
 
@@ -59,6 +61,11 @@ function explainText(text: string): [NetworkError["kind"], string] {
     if (found !== null) return [kind, why.replace("$1", found[1] ?? "")];
   }
   return ["other", text.slice(0, 200) || "unknown error"];
+}
+
+// The runtime names the URL, whose query and user may hold a passkey or a password.
+function withoutSecrets(text: string): string {
+  return text.replace(/(\w+:\/\/)(?:[^\s/@]*@)?([^\s?#)]*)[^\s)]*/g, "$1$2");
 }
 
 function chainOf(error: unknown): string {

@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DiskError, MagnetError, MetainfoError, NetworkError } from "../../src/base/errors.ts";
 import { checkSource, readList, readTorrent } from "../../src/cli/source.ts";
-import { looksLikeSource, sourceKind } from "../../src/cli/source_kind.ts";
+import { looksLikeSource, nameOfSource, sourceKind } from "../../src/cli/source_kind.ts";
 import { UsageError } from "../../src/cli/usage_error.ts";
 import { NO_CACHE } from "../../src/platform/cache.ts";
 import { systemHasher } from "../../src/platform/hasher.ts";
@@ -78,6 +78,14 @@ Deno.test("sourceKind() goes by the shape of a word", () => {
   for (const [word, kind, isSource] of cases) {
     assertEquals([sourceKind(word), looksLikeSource(word)], [kind, isSource], word);
   }
+});
+
+Deno.test("nameOfSource() leaves out what may be a secret of a URL, and of nothing else", () => {
+  const name = "http://host.example/a.torrent?…";
+  assertEquals(nameOfSource("http://me:se@cret@host.example/a.torrent?passkey=secret"), name);
+  assertEquals(nameOfSource("HTTPS://host/a@b"), "HTTPS://host/a@b");
+  assertEquals(nameOfSource("magnet:?xt=urn:btih:x"), "magnet:?xt=urn:btih:x");
+  assertEquals(nameOfSource("what?.torrent"), "what?.torrent");
 });
 
 Deno.test("checkSource() refuses magnets that make no sense, and torrents of v2 alone", () => {

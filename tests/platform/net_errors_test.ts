@@ -40,6 +40,23 @@ const SEEN: readonly (readonly [Error, NetworkError["kind"], string])[] = [
   ],
   [new Error("Network is unreachable (os error 101)"), "unreachable", "network is unreachable"],
   [new Error("No route to host (os error 113)"), "unreachable", "no route to host"],
+  [
+    new TypeError(
+      "fetch failed: error sending request from 127.0.0.1:1 for http://127.0.0.1:2/a?passkey=reset (127.0.0.1:2): client error (SendRequest): message head is too large",
+    ),
+    "other",
+    "the answer begins with too many headers",
+  ],
+  [
+    new TypeError("client error (SendRequest): invalid HTTP version parsed"),
+    "other",
+    "the answer is not HTTP",
+  ],
+  [
+    new TypeError("sending for http://me:secret@host:2/a?passkey=secret (host:2): something new"),
+    "other",
+    "sending for http://host:2/a (host:2): something new",
+  ],
   [new Error("something new"), "other", "something new"],
   [new Error("outer", { cause: new Error("timed out") }), "timeout", "no answer"],
 ];
