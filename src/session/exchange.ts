@@ -11,12 +11,14 @@ import type { FileIndex, Millis, PieceIndex } from "../base/units.ts";
 import type { BlockBatch } from "../disk/block_batch.ts";
 import type { TorrentDisk } from "../disk/torrent_disk.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
+import type { Hasher } from "../ports/hash.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ReceiveBuffer } from "../ports/disk.ts";
 import type { Random } from "../ports/random.ts";
 import { replayLobby } from "../swarm/lobby.ts";
 import type { OpenPiece } from "../swarm/assembly.ts";
 import type { Peer } from "../swarm/peer.ts";
+import { AllowedFast } from "../swarm/allowed_fast.ts";
 import { PeerProtocol } from "../swarm/protocol.ts";
 import { Swarm } from "../swarm/swarm.ts";
 import { BlockSender, type BlockSenderHost } from "./block_sender.ts";
@@ -27,6 +29,7 @@ import type { PeerHandler, Stage } from "./stage.ts";
 export interface ExchangeParts {
   readonly clock: Clock;
   readonly random: Random;
+  readonly hasher: Pick<Hasher, "sha1">;
   readonly metainfo: Metainfo;
   readonly disk: TorrentDisk;
   /** The peers, who are to enter by `connections.enter`. */
@@ -62,6 +65,10 @@ export class Exchange implements Stage, BlockSenderHost {
       isSequential: parts.isSequential,
       isSuperSeed: parts.isSuperSeed,
       window: parts.window,
+      allowedFast: new AllowedFast(metainfo.pieceMap, {
+        infoHash: metainfo.infoHash,
+        sha1: parts.hasher.sha1,
+      }),
       isThrottled: (now) => connections.downLimit.delay(now) > 0,
       extensions: connections.extensions,
       now: clock.now(),

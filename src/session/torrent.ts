@@ -291,7 +291,7 @@ export class Torrent {
     wanted: TorrentDisk["wanted"],
   ): Exchange {
     const { metainfo, streams } = known;
-    const { clock, random } = this.#host.world;
+    const { clock, random, hasher } = this.#host.world;
     const isFirst = this.#outreach === undefined;
     const isDisk = this.#options.isInMemory !== true;
     const outreach = this.#outreach ??= this.#reachOut();
@@ -299,6 +299,7 @@ export class Torrent {
     const exchange = this.#exchange = new Exchange({
       clock,
       random,
+      hasher,
       metainfo,
       disk,
       connections,

@@ -12,6 +12,7 @@ import { PeerError } from "../base/errors.ts";
 import type { Millis, PieceIndex } from "../base/units.ts";
 import type { PieceMap } from "../metainfo/piece_map.ts";
 import type { Random } from "../ports/random.ts";
+import type { AllowedFast } from "./allowed_fast.ts";
 import { Choker, ROUND_MS } from "./choker.ts";
 import { sendDontHave } from "./dont_have.ts";
 import type { Peer } from "./peer.ts";
@@ -37,6 +38,8 @@ export interface GivingParts {
   readonly count: (piece: number) => number;
   /** Whether nothing is missing any more. */
   readonly isSeeding: () => boolean;
+  /** What newcomers may have while they are choked (nothing). */
+  readonly allowedFast?: AllowedFast | undefined;
 }
 
 /** The giving side of a swarm. */
@@ -83,12 +86,13 @@ export class Giving {
   /** Says to a newcomer what we have, or that it is nothing. */
   offer(peer: Peer, options: { readonly isNothing: boolean }): void {
     const { encoder, supportsFast } = peer;
-    const { have } = this.#parts;
+    const { have, allowedFast, isSeeding } = this.#parts;
     const isNothing = options.isNothing || have.count === 0 || this.isPretending;
     if (this.isPretending) this.#superSeed?.onJoin(peer);
     if (supportsFast && isNothing) encoder.haveNone();
     else if (supportsFast && have.isFull) encoder.haveAll();
     else if (!isNothing) encoder.bitfield(have.bytes);
+    if (!isNothing && !isSeeding()) allowedFast?.grant(peer, (piece) => have.has(piece));
   }
 
   /** A peer is gone. */
@@ -115,7 +119,9 @@ export class Giving {
       if (++peer.lackedRequests > MAX_LACKED) throw new PeerError("bad-request");
       return this.#refuse(peer, piece, begin, length);
     }
-    if (peer.amChoking || !peer.owed.push(piece, begin, length)) {
+    const isServed = !peer.amChoking ||
+      this.#parts.allowedFast?.take(peer, piece, length) === true;
+    if (!isServed || !peer.owed.push(piece, begin, length)) {
       return this.#refuse(peer, piece, begin, length);
     }
     peer.chatter.refund(0);

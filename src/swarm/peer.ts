@@ -74,6 +74,8 @@ export class Peer {
   useful = 0;
   /** Pieces it serves while choking us (BEP 6). */
   readonly allowedFast: Set<number> = new Set();
+  /** Pieces we give it while we choke it (BEP 6), and how many bytes of each it has not asked for yet. */
+  readonly granted: Map<PieceIndex, number> = new Map();
   /** Pieces it suggested to us, oldest first (BEP 6). */
   readonly suggestions: PieceIndex[] = [];
   /** Pieces we suggested to it that it has not asked for. */

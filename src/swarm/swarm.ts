@@ -103,6 +103,7 @@ export class Swarm {
       random,
       count: (piece) => this.#availability.count(piece),
       isSeeding: () => this.isComplete,
+      allowedFast: options.allowedFast,
     });
     if (options.isSuperSeed === true && this.isComplete) {
       this.#holdings.watcher = this.giving.pretend();

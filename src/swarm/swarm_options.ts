@@ -9,6 +9,7 @@ import type { Millis } from "../base/units.ts";
 import type { PieceMap } from "../metainfo/piece_map.ts";
 import type { PieceBuffer } from "../ports/disk.ts";
 import type { Random } from "../ports/random.ts";
+import type { AllowedFast } from "./allowed_fast.ts";
 import type { Extensions } from "./extensions.ts";
 
 /** What a swarm starts with. */
@@ -29,6 +30,8 @@ export interface SwarmOptions {
    * it is let go once it was read (no bound: everything stays).
    */
   readonly window?: number | undefined;
+  /** What newcomers may have while they are choked (nothing). */
+  readonly allowedFast?: AllowedFast;
   /** Whether our own rate limit holds everything up (never). */
   readonly isThrottled?: (now: Millis) => boolean;
   /** What is spoken beside BEP 3; the swarm adds what is its own (nothing else). */

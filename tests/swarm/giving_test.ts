@@ -10,6 +10,8 @@ import type { Bitfield } from "../../src/base/bitfield.ts";
 import { PeerError } from "../../src/base/errors.ts";
 import { BLOCK_BYTES, type PieceIndex } from "../../src/base/units.ts";
 import { PieceMap } from "../../src/metainfo/piece_map.ts";
+import { systemHasher } from "../../src/platform/hasher.ts";
+import { AllowedFast } from "../../src/swarm/allowed_fast.ts";
 import { Giving, MAX_REQUEST_BYTES } from "../../src/swarm/giving.ts";
 import { Peer } from "../../src/swarm/peer.ts";
 import { MAX_OWED } from "../../src/swarm/uploads.ts";
@@ -30,6 +32,7 @@ interface Options {
   readonly isFast?: boolean;
   readonly knowsDontHave?: boolean;
   readonly isChoked?: boolean;
+  readonly isSeeding?: boolean;
 }
 
 /** What is drawn is ours; pieces of 16 blocks, the last of one and of 100 bytes. */
@@ -42,13 +45,16 @@ class Desk {
   constructor(drawn: string) {
     this.have = bits(drawn);
     const pieceBytes = 16 * BLOCK_BYTES;
+    const map = new PieceMap((drawn.length - 1) * pieceBytes + BLOCK_BYTES + 100, pieceBytes);
+    const infoHash = new Uint8Array(20).fill(0xaa);
     this.giving = new Giving({
-      map: new PieceMap((drawn.length - 1) * pieceBytes + BLOCK_BYTES + 100, pieceBytes),
+      map,
       have: this.have,
       peers: this.peers,
       random: new SimRandom(1),
       count: () => 0,
       isSeeding: () => this.isSeeding,
+      allowedFast: new AllowedFast(map, { infoHash, sha1: systemHasher.sha1 }),
     });
   }
 
@@ -290,4 +296,45 @@ Deno.test("whoever pretends to have nothing refuses what it did not offer", () =
   assertThrows(() => {
     for (let i = 0; i < MAX_LACKED; i++) desk.giving.onRequest(peer, refused, 0, BLOCK_BYTES);
   }, PeerError);
+});
+
+/** Tells a choked newcomer what we have; gives what it may ask for all the same. */
+function greet(desk: Desk, options: Options = {}): { peer: Peer; granted: number[] } {
+  const peer = desk.peer({ ...options, isChoked: true });
+  desk.isSeeding = options.isSeeding ?? false;
+  desk.giving.offer(peer, { isNothing: false });
+  const granted = told(peer).flatMap((line) => /^allowedFast (\d+)/.exec(line)?.[1] ?? []);
+  return { peer, granted: granted.map(Number) };
+}
+
+Deno.test("onRequest() gives a choked newcomer a few pieces once", () => {
+  const desk = new Desk("x".repeat(120));
+  const { peer, granted } = greet(desk);
+  assertEquals(granted.length, 5);
+  for (const piece of granted) {
+    const blocks = piece === 119 ? 1 : 16;
+    for (let i = 0; i < blocks; i++) desk.ask(peer, piece, i * BLOCK_BYTES);
+  }
+  const owed = peer.owed.length;
+  assertEquals(told(peer), [], "nothing is refused");
+  assertEquals(desk.ask(peer, granted[0]!), undefined);
+  const other = [...Array(119).keys()].find((piece) => !granted.includes(piece))!;
+  assertEquals(desk.ask(peer, other), undefined);
+  assertEquals(peer.owed.length, owed, "neither twice nor others");
+  assertEquals(told(peer).length, 2, "which it is told");
+});
+
+Deno.test("onRequest() gives a choked peer nothing once it has pieces enough", () => {
+  const desk = new Desk("x".repeat(120));
+  const { peer, granted } = greet(desk);
+  for (let piece = 0; piece < 5; piece++) peer.have.add(piece);
+  desk.ask(peer, granted[0]!);
+  assertEquals(peer.owed.length, 0);
+});
+
+Deno.test("offer() allows nothing as a seed, where we lack it, in small torrents, to old peers", () => {
+  assertEquals(greet(new Desk(" ".repeat(119) + "x")).granted.filter((piece) => piece < 119), []);
+  assertEquals(greet(new Desk("x".repeat(99))).granted, []);
+  assertEquals(greet(new Desk("x".repeat(120)), { isFast: false }).granted, []);
+  assertEquals(greet(new Desk("x".repeat(120)), { isSeeding: true }).granted, []);
 });
