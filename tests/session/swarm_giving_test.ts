@@ -166,14 +166,19 @@ Deno.test("free riders finish later where every second is one", async () => {
 Deno.test("a leech behind a slow line gets what its line carries", async () => {
   const slow = { upRate: 3_000, downRate: 24_000 };
   const length = 1 << 20;
-  const { doneMs } = await course({
-    number: 4,
-    length,
-    seedUp: 100_000,
-    leeches: many(20, (i) => ({ link: i === 7 ? slow : { upRate: 50_000, downRate: 400_000 } })),
-    within: 300_000,
-  });
-  assertLess(doneMs[7]!, 1.5 * 1000 * length / slow.downRate);
+  for (const number of [3, 4]) {
+    const { doneMs } = await course({
+      number,
+      length,
+      seedUp: 100_000,
+      leeches: many(
+        20,
+        (i) => ({ link: i === 7 ? slow : { upRate: 50_000, downRate: 400_000 } }),
+      ),
+      within: 300_000,
+    });
+    assertLess(doneMs[7]!, 1.5 * 1000 * length / slow.downRate, `world ${number}`);
+  }
 });
 
 Deno.test("a swarm takes the same course when the seed of the world is the same", async () => {
