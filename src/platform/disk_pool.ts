@@ -272,12 +272,14 @@ export class DiskPool implements Disposable {
   }
 
   // A download keeps a core busy by itself: on two cores a second Worker for its pieces costs 15 MB and
-  // brings nothing, unless they lie in many files on a disk, which take longer to make than to fill. Checks have
-  // all there may be.
+  // brings nothing, unless they lie in many files on a disk, which take longer to make than to fill. Nor
+  // does a look at a file. Checks have all there may be.
   get #mostLanes(): number {
     const next = this.#urgent[0] ?? this.#queue[this.#queueHead];
     const isSlow = this.#spanMs > SLOW_SPAN_MS * this.#spans;
-    const isSimple = next?.piece && (!isSlow || next.piece.job.spans.length < MANY_SPANS);
+    const isSimple = next?.piece
+      ? !isSlow || next.piece.job.spans.length < MANY_SPANS
+      : next?.bytes === 0;
     const spare = isSimple ? navigator.hardwareConcurrency - 1 : Infinity;
     return Math.max(1, Math.min(this.#workers, spare));
   }

@@ -170,6 +170,51 @@ Deno.test("the pool serves on this thread when no Worker can be had", async () =
   }
 });
 
+Deno.test("a look at a file starts no second Worker while pieces wait", async () => {
+  const { Worker } = globalThis;
+  let started = 0;
+  globalThis.Worker = class {
+    constructor() {
+      started++;
+    }
+    postMessage(): void {}
+    terminate(): void {}
+  } as unknown as typeof Worker;
+  Object.defineProperty(navigator, "hardwareConcurrency", { value: 2, configurable: true });
+  const pool = new DiskPool(2, { hashLanes: 4 });
+  const work: Promise<unknown>[] = [];
+  try {
+    const shared = new SharedArrayBuffer(4);
+    const files = { paths: shared, ends: shared, lengths: shared };
+    const store = pool.open(
+      { root: "/", files, pieceBytes: 2 ** 20, allocation: "sparse", followsLinks: false },
+      {
+        pieces: shared,
+        wasm: undefined,
+        stage: shared,
+        seen: shared,
+        control: shared,
+        guard: shared,
+      },
+    );
+    const buffer = { bytes: new Uint8Array(0), put: () => {}, release: () => {} };
+    const job = { buffer, length: 2 ** 20, expected: new Uint8Array(20), spans: [] };
+    for (let slot = 0; slot < 20; slot++) work.push(pool.writePiece({ store, slot }, job));
+    await Promise.resolve();
+    work.push(pool.request({ type: "stat", store, files: new Float64Array(1) }));
+    work.push(
+      pool.request({ type: "stat", store, files: new Float64Array(1) }, { isUrgent: true }),
+    );
+    await Promise.resolve();
+    assertEquals(started, 1);
+  } finally {
+    globalThis.Worker = Worker;
+    delete (navigator as { hardwareConcurrency?: number }).hardwareConcurrency;
+    pool[Symbol.dispose]();
+    for (const { status } of await Promise.allSettled(work)) assertEquals(status, "rejected");
+  }
+});
+
 Deno.test("digest() gives up soon when the store is closed", async () => {
   const length = 400_000_000;
   const root = await Deno.makeTempDir({ prefix: "starling-" });
