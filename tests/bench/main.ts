@@ -1,7 +1,7 @@
 /**
  * Starling beside other clients on this machine: `deno task bench`.
  *
- * The clients take turns (A B C, A B C, …); each run is measured from the start of its process to its
+ * The clients take turns (A B C, B C A, …); each run is measured from the start of its process to its
  * completion, and what came of it is compared afterwards, untimed. A download has one tuned libtorrent seed
  * on loopback, fresh for every run, and an empty folder. A seed has its data checked when one tuned libtorrent
  * starts to download from it: the wall time is that download's, CPU time and memory are the seed's. A check and
@@ -143,7 +143,10 @@ async function measureAll(
   const setting = { torrent, scratch, tracker, give: (port: number) => void (seedPort = port) };
   const costs = new Map<string, Cost[]>([...clients.keys()].map((name) => [name, []]));
   for (let round = 1; round <= plan.rounds; round++) {
-    for (const [name, client] of clients) {
+    // Another one begins each time: what a client leaves to the system weighs on the one behind it.
+    const order = [...clients];
+    order.push(...order.splice(0, (round - 1) % order.length));
+    for (const [name, client] of order) {
       const cost = await MEASURES[plan.scenario](client, setting);
       costs.get(name)!.push(cost);
       const figures = `${cost.wall.toFixed(2)} s, CPU ${(cost.user + cost.sys).toFixed(2)} s`;
