@@ -11,9 +11,6 @@ const BLOCK = 64;
 const END_BYTES = 2 * BLOCK;
 const INITIAL_STATE = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0];
 
-/** Bytes at the start of its own memory that lanes work in: the kernel's, and the padded end of each message. */
-export const LANES_BYTES: number = KERNEL_BYTES + 8 * END_BYTES;
-
 /** Reads the last bytes of a message into `into`; false where they cannot be had. */
 export type ReadEnd = (into: Uint8Array) => boolean;
 
@@ -27,7 +24,8 @@ export class Sha1Lanes {
   readonly #ends: readonly Uint8Array[];
 
   /**
-   * @param own memory of which the first {@link LANES_BYTES} are used between `start` and `finish`.
+   * @param own memory of which the first 2 KiB are used between `start` and `finish`: the kernel's part, and the
+   * padded end of each message.
    * @param data memory that the messages lie in.
    */
   constructor(count: LaneCount, own: WebAssembly.Memory, data: WebAssembly.Memory) {
