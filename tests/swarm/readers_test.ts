@@ -7,17 +7,12 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { encodeDontHave } from "../../src/wire/lt_donthave.ts";
-import { type Remote, Room } from "./room.ts";
+import { Room } from "./room.ts";
 
 /** The pieces among what was asked, each once, in order. */
 const pieces = (asked: readonly string[]) => [
   ...new Set(asked.map((request) => Number(request.split(":")[0]))),
 ];
-
-/** Gives whatever is asked until nothing is asked any more. */
-function serve(remote: Remote): void {
-  for (let asked = remote.asked(); asked.length > 0; asked = remote.asked()) remote.giveAll(asked);
-}
 
 Deno.test("a reader gets pieces in order from where it is, and others come after", () => {
   const room = new Room({ pieces: 6, blocks: 4 });
@@ -154,7 +149,7 @@ Deno.test("pieces of a window are told to those who can be told that they go", (
   ];
   const reader = readers.open(0, 4);
   room.swarm.fillAll(0);
-  serve(seed);
+  seed.serve();
   room.settle();
   const late = room.connect({ ...leech, knowsDontHave: true });
   assertEquals(knowing.listen(), ["haveNone", "have 0", "have 1"]);
@@ -170,7 +165,7 @@ Deno.test("the time in which a reader does not read is no stall", () => {
   const room = new Room({ pieces: 4, blocks: 1, window: 2 });
   const reader = room.swarm.readers.open(0, 4);
   const seed = room.connect();
-  serve(seed);
+  seed.serve();
   room.settle();
   room.wait(60_000);
   assertEquals(room.now - room.swarm.progressAt, 0);

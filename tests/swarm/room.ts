@@ -209,6 +209,13 @@ export class Remote {
     }
   }
 
+  /** Sends whatever is asked until nothing is asked any more. */
+  serve(isLie = false): void {
+    for (let asked = this.asked(); asked.length > 0; asked = this.asked()) {
+      this.giveAll(asked, isLie);
+    }
+  }
+
   /** What it was told since the last time: `request 3:1` is block 1 of piece 3. */
   listen(): string[] {
     if (this.peer.encoder.length > 0) this.peer.lastWriteAt = this.#room.now;
