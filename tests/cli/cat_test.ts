@@ -6,10 +6,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { DiskError } from "../../src/base/errors.ts";
-import { runCli } from "../../src/cli/run.ts";
+import { type FakeRunOptions, start as startWith } from "./support/fake_run.ts";
 import type { FakeTorrent } from "./support/fake_session.ts";
-import { FakeSession } from "./support/fake_session.ts";
-import { FakeShell, type FakeShellOptions, turn } from "./support/fake_shell.ts";
+import { type FakeShell, turn } from "./support/fake_shell.ts";
 import { torrentBytes } from "./support/torrents.ts";
 
 const FILES = {
@@ -20,14 +19,10 @@ const FILES = {
   }),
 };
 
-function start(
-  line: string,
-  options: FakeShellOptions & { onAdd?: (torrent: FakeTorrent) => void } = {},
-) {
-  const shell = new FakeShell({ files: FILES, ...options, args: line.split(" ") });
-  const session = new FakeSession();
-  session.onAdd = options.onAdd ?? ((torrent) => torrent.chunks = ["some ", "bytes"]);
-  return { shell, session, exitCode: runCli(shell, session.parts(shell)) };
+/** Every torrent streams a few bytes unless told otherwise. */
+function start(line: string, options: FakeRunOptions = {}) {
+  const onAdd = (torrent: FakeTorrent) => void (torrent.chunks = ["some ", "bytes"]);
+  return startWith(line, { files: FILES, onAdd, ...options });
 }
 
 const poured = (shell: FakeShell) =>

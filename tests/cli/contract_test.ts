@@ -34,7 +34,11 @@ const TESTED: readonly (readonly [file: string, test: string, rows: string])[] =
     "get ends with 0 and a line that can be grepped when the download is complete",
     "get 0",
   ],
-  ["cli/get_test.ts", "get takes a list and does no more than -j at a time", "--input-file --jobs"],
+  [
+    "cli/get_many_test.ts",
+    "get takes a list and does no more than -j at a time",
+    "--input-file --jobs",
+  ],
   [
     "cli/get_test.ts",
     "get --json writes the session's events and done last",

@@ -6,49 +6,11 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { DiskError, NetworkError } from "../../src/base/errors.ts";
-import { runCli } from "../../src/cli/run.ts";
 import type { Outcome } from "../../src/session/events.ts";
 import { parseEvents } from "../support/events.ts";
-import { FakeSession, type FakeTorrent } from "./support/fake_session.ts";
-import { FakeShell, type FakeShellOptions, turn } from "./support/fake_shell.ts";
-import { torrentBytes } from "./support/torrents.ts";
-
-const FILES = {
-  "a.torrent": torrentBytes({ name: "a" }),
-  "b.torrent": torrentBytes({ name: "b" }),
-  "set.torrent": torrentBytes({
-    name: "set",
-    files: { "x.csv": 1000, "y.txt": 2000, "z/y.csv": 5 },
-  }),
-  "bad.torrent": new TextEncoder().encode("not bencode"),
-  "list": new TextEncoder().encode("a.torrent\nb.torrent\n"),
-};
-
-interface Setup {
-  readonly shell: FakeShell;
-  readonly session: FakeSession;
-  readonly exitCode: Promise<number>;
-}
-
-function start(
-  line: string,
-  options: FakeShellOptions & { onAdd?: (torrent: FakeTorrent) => void; failure?: Error } = {},
-): Setup {
-  const shell = new FakeShell({ files: FILES, ...options, args: line.split(" ") });
-  const session = new FakeSession();
-  if (options.onAdd) session.onAdd = options.onAdd;
-  session.failure = options.failure;
-  return { shell, session, exitCode: runCli(shell, session.parts(shell)) };
-}
-
-async function run(...args: Parameters<typeof start>): Promise<Setup & { code: number }> {
-  const setup = start(...args);
-  return { ...setup, code: await setup.exitCode };
-}
-
-function events(shell: FakeShell): Record<string, unknown>[] {
-  return parseEvents(shell.stdout.lines);
-}
+import { type FakeRunOptions, run, start } from "./support/fake_run.ts";
+import type { FakeTorrent } from "./support/fake_session.ts";
+import { turn } from "./support/fake_shell.ts";
 
 const failing = (outcome: Outcome) => (torrent: FakeTorrent) => torrent.end(outcome);
 const STALLED: Outcome = { kind: "failed", reason: "stalled", message: "no peers", hint: "wait" };
@@ -117,7 +79,7 @@ Deno.test("get --super-seed seeds, and holds back as the first seed", async () =
 });
 
 Deno.test("get stalls after ten minutes off a terminal and never on one", async () => {
-  const of = async (options: FakeShellOptions, line = "get a.torrent") =>
+  const of = async (options: FakeRunOptions, line = "get a.torrent") =>
     (await run(line, options)).session.torrents[0]!.options.stallTimeoutMs;
   assertEquals(await of({}), 600_000);
   assertEquals(await of({}, "get a.torrent --stall-timeout 0"), undefined);
@@ -134,7 +96,7 @@ Deno.test("get --json writes the session's events and done last", async () => {
     },
   });
   assertEquals(await exitCode, 0);
-  const all = events(shell);
+  const all = parseEvents(shell.stdout.lines);
   assertEquals(all.map((event) => event.type), ["start", "warning", "done"]);
   assertEquals(all.every((event) => event.v === 1 && typeof event.at === "number"), true);
   const { exitCode: code, infoHash, source, path } = all.at(-1)!;
@@ -151,7 +113,7 @@ Deno.test("get ends with the code of the failure, one error line and one hint", 
     "error: Cannot finish a: no peers",
   ]);
   assertEquals(shell.stderr.lines.at(-1), "hint: wait");
-  const { type, exitCode, reason, message, hint } = events(shell).at(-1)!;
+  const { type, exitCode, reason, message, hint } = parseEvents(shell.stdout.lines).at(-1)!;
   assertEquals([type, exitCode, reason, message, hint], [
     ...["error", 3, "stalled", "Cannot finish a: no peers", "wait"],
   ]);
@@ -162,7 +124,7 @@ Deno.test("get opens no session when no SOURCE is a torrent", async () => {
     const { shell, session, code } = await run(`get ${source} --json`);
     assertEquals(code, expected);
     assertEquals(session.options, undefined);
-    assertEquals(events(shell).map((event) => event.exitCode), [expected]);
+    assertEquals(parseEvents(shell.stdout.lines).map((event) => event.exitCode), [expected]);
   }
 });
 
@@ -175,73 +137,6 @@ Deno.test("get refuses a choice that meets no file", async () => {
   }
 });
 
-Deno.test("get with several sources tells each and lets the highest code win", async () => {
-  const { shell, session, code } = await run("get a.torrent bad.torrent b.torrent --json", {
-    onAdd: (torrent) =>
-      torrent.end(torrent.options.metainfo.name === "b" ? STALLED : { kind: "complete" }),
-  });
-  assertEquals(code, 5);
-  assertEquals(session.torrents.length, 2);
-  const byType = events(shell).map((event) => [event.type, event.source, event.exitCode]);
-  assertEquals(byType.slice(0, 3).sort(), [
-    ["done", "a.torrent", 0],
-    ["error", "b.torrent", 3],
-    ["error", "bad.torrent", 5],
-  ]);
-  assertEquals(byType[3], ["error", undefined, 5]);
-  const errors = shell.stderr.lines.filter((line) => line.startsWith("error: "));
-  assertEquals(errors.length, 1);
-  assert(errors[0]!.startsWith("error: Cannot finish 2 of 3 torrents: Cannot use bad.torrent: "));
-  assert(shell.stderr.lines.includes("failed: b: Cannot finish b: no peers"));
-});
-
-Deno.test("get downloads once what several sources name", async () => {
-  const files = { ...FILES, "copy.torrent": FILES["a.torrent"] };
-  const sources = "a.torrent copy.torrent";
-  const { shell, session, code } = await run(`get ${sources} -o out`, { files });
-  assertEquals([code, session.torrents.length], [0, 1], shell.stderr.text);
-  const line = "warning: copy.torrent is the same torrent as a.torrent: it is downloaded once";
-  assert(shell.stderr.lines.includes(line), shell.stderr.text);
-  assertEquals(shell.stderr.lines.filter((line) => line.startsWith("done: ")).length, 1);
-  const link = `magnet:?xt=urn:btih:${session.torrents[0]!.infoHash}`;
-  const mixed = await run(`get ${link} ${sources} b.torrent --json`, { files });
-  assertEquals([mixed.code, mixed.session.torrents.length], [0, 2], mixed.shell.stderr.text);
-  const ends = events(mixed.shell).filter(({ type }) => type === "done");
-  assertEquals(ends.map(({ source }) => source), [link, "b.torrent", undefined]);
-  const warned = events(mixed.shell).filter(({ type }) => type === "warning");
-  assertEquals(warned.length, 2);
-});
-
-Deno.test("get takes a list and does no more than -j at a time", async () => {
-  const { shell, session, exitCode } = start("get set.torrent -i list -j 2", { onAdd: () => {} });
-  await shell.clock.advance(0);
-  await turn();
-  assertEquals(session.torrents.map(({ options }) => options.metainfo.name), ["set", "a"]);
-  session.torrents[0]!.end({ kind: "complete" });
-  await turn();
-  assertEquals(session.torrents.length, 3);
-  session.torrents.forEach((torrent) => torrent.end({ kind: "complete" }));
-  assertEquals(await exitCode, 0);
-  const done = shell.stderr.lines.filter((line) => line.startsWith("done: "));
-  assertEquals([done.length, done.at(-1)!.startsWith("done: 3 torrents: ")], [4, true]);
-});
-
-Deno.test("get takes a list on standard input, and a source that fails stops no other", async () => {
-  const list = new TextEncoder().encode("# three\n\nbad.torrent\nnone.torrent\na.torrent\n");
-  const { shell, code, session } = await run("get -i - -j 1 --json", {
-    files: { ...FILES, "-": list },
-  });
-  assertEquals([code, session.torrents.length], [5, 1]);
-  const ends = events(shell).filter(({ type }) => type === "done" || type === "error");
-  assertEquals(ends.map(({ source, exitCode }) => [source, exitCode]), [
-    ["bad.torrent", 5],
-    ["none.torrent", 4],
-    ["a.torrent", 0],
-    [undefined, 5],
-  ]);
-  assertEquals(shell.stderr.lines.filter((line) => line.startsWith("error: ")).length, 1);
-});
-
 Deno.test("get stops cleanly at a signal: 130 or 143, without an error line", async () => {
   for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     const { shell, exitCode, session } = start("get a.torrent --json", { onAdd: () => {} });
@@ -252,7 +147,7 @@ Deno.test("get stops cleanly at a signal: 130 or 143, without an error line", as
     assertEquals(shell.exits, []);
     assert(!/^error:/m.test(shell.stderr.text), shell.stderr.text);
     assert(shell.stderr.lines.includes("stopped: a at 100 %; the same command continues"));
-    const { type, exitCode: code } = events(shell).at(-1)!;
+    const { type, exitCode: code } = parseEvents(shell.stdout.lines).at(-1)!;
     assertEquals([type, code], ["error", expected]);
   }
 });
@@ -300,17 +195,6 @@ Deno.test("get ends quietly when nobody reads its events any more", async () => 
   assertEquals(shell.stderr.text, "");
 });
 
-Deno.test("get starts nothing more when nobody reads its events any more", async () => {
-  const { shell, session, exitCode } = start("get a.torrent b.torrent -j 1 --json", {
-    onAdd: () => {},
-  });
-  await turn();
-  const before = shell.stderr.text;
-  shell.stdout.close();
-  assertEquals([await exitCode, session.torrents.length], [0, 1]);
-  assertEquals(shell.stderr.text, before);
-});
-
 Deno.test("get ends with 4 when its events cannot be written", async () => {
   const { shell, exitCode } = start("get a.torrent --json -q", { onAdd: () => {} });
   await turn();
@@ -323,21 +207,6 @@ Deno.test("get ends with 4 when its events cannot be written", async () => {
   assertEquals(await exitCode, 4);
   assertEquals(shell.stderr.lines[0], "error: Cannot write standard output: the disk is full");
   assert(!shell.stderr.text.includes("stopped"), shell.stderr.text);
-});
-
-Deno.test("get starts nothing more when the time of the run is over", async () => {
-  const late: Outcome = { kind: "failed", reason: "timeout", message: "not done after 5 s" };
-  const { shell, session, exitCode } = start("get a.torrent b.torrent -j 1 --timeout 5s", {
-    onAdd: () => {},
-  });
-  await turn();
-  await shell.clock.advance(5_000);
-  session.torrents[0]!.end(late);
-  assertEquals(await exitCode, 3);
-  assertEquals(session.torrents.length, 1);
-  assertEquals(shell.stderr.lines.filter((line) => line.startsWith("error: ")), [
-    "error: Cannot finish 2 of 2 torrents: Cannot finish a: not done after 5 s",
-  ]);
 });
 
 Deno.test("get says that the port is taken when it is", async () => {
@@ -393,7 +262,7 @@ Deno.test("get writes a step summary when GitHub Actions asks for one", async ()
 Deno.test("runCli() tells scripts of a usage error when they asked for JSON", async () => {
   const { shell, code } = await run("get --json --max-pears 3 x.torrent");
   assertEquals(code, 2);
-  const [event] = events(shell);
+  const [event] = parseEvents(shell.stdout.lines);
   assertEquals([event!.type, event!.exitCode, event!.reason], ["error", 2, "usage"]);
   assertEquals(shell.stderr.lines, [
     "error: Cannot use --max-pears: there is no such option",
