@@ -86,7 +86,7 @@ export function readVerbatimPaths(info: BencodeDict): string[][] {
   for (const entry of demandList({ dict: info, key: "files", parent: "info" })) {
     const where = `info.files[${paths.length}]`;
     if (!(entry instanceof BencodeDict)) throw broken(where, "not a dictionary");
-    paths.push([name, ...readPath(entry, where, names)]);
+    paths.push([name, ...pathOf(entry, where, names)]);
   }
   return paths;
 }
@@ -114,12 +114,13 @@ function readList(list: BencodeList, layout: Layout): FileEntry[] {
   for (const entry of list) {
     const where = `info.files[${files.length}]`;
     if (!(entry instanceof BencodeDict)) throw broken(where, "not a dictionary");
-    const length = readLength(entry, where);
+    const marked = markOf(entry);
+    const length = marked === "link" && !entry.has("length") ? 0 : readLength(entry, where);
     if (length > Number.MAX_SAFE_INTEGER - offset) {
       throw broken(`${where}.length`, "the sum of all lengths is out of range");
     }
-    const components = readPath(entry, where, names);
-    const kind = kindOf(entry, components);
+    const components = pathOf(entry, where, names);
+    const kind = marked ?? (isPadPath(components) ? "pad" : "file");
     if (kind === "link" && length > 0) throw broken(`${where}.path`, "a link that has a length");
     const isPad = kind !== "file";
     const path = isPad ? layout.aside(components) : layout.place(components);
@@ -151,6 +152,12 @@ class Layout {
     const safe = components.map((name) => safeName(name, this.#system) ?? "_");
     return [this.#name, ...safe.slice(0, MAX_PATH_DEPTH)];
   }
+}
+
+/** The path of an entry; padding may go without one (BEP 47). */
+function pathOf(entry: BencodeDict, where: string, names: Names): string[] {
+  const isNameless = markOf(entry) === "pad" && !entry.has("path");
+  return isNameless ? [PAD_FOLDER, `${entry.integer("length")}`] : readPath(entry, where, names);
 }
 
 function readPath(dict: BencodeDict, parent: string, names: Names): string[] {
@@ -190,11 +197,17 @@ function betterPath(entry: BencodeDict): string[] | undefined {
 
 const LETTER_P = 0x70;
 const LETTER_L = 0x6c;
+/** "The recommended path is [".pad", "N"]"; padding that names none is called the same. */
+const PAD_FOLDER = ".pad";
 
-/** `attr` is a set of letters: `p` is padding, `l` a symbolic link. Old creators mark padding by its path alone. */
-function kindOf(entry: BencodeDict, path: readonly string[]): "file" | "pad" | "link" {
+/** `attr` is a set of letters: `p` is padding, `l` a symbolic link. What needs no path has it from here alone. */
+function markOf(entry: BencodeDict): "pad" | "link" | undefined {
   const attributes = entry.bytes("attr");
   if (attributes?.includes(LETTER_P)) return "pad";
-  if (attributes?.includes(LETTER_L)) return "link";
-  return path.length === 2 && path[0] === ".pad" && /^\d+$/.test(path[1]!) ? "pad" : "file";
+  return attributes?.includes(LETTER_L) ? "link" : undefined;
+}
+
+/** Old creators mark padding by its path alone. */
+function isPadPath(path: readonly string[]): boolean {
+  return path.length === 2 && path[0] === PAD_FOLDER && /^\d+$/.test(path[1]!);
 }

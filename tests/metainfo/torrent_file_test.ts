@@ -328,6 +328,26 @@ Deno.test("parseTorrent() gives padding no place on the disk", () => {
   assertEquals(refusal(multiInfo([file(["link"], { attr: "l" })])), "info.files[0].path");
 });
 
+Deno.test("parseTorrent() needs no path of padding and no length of a link", () => {
+  const metainfo = read(multiInfo([
+    file(["a"], { length: 10_000 }),
+    file(["x"], { length: 6_384, attr: "p", path: undefined }),
+    file(["link"], { length: undefined, attr: "l", "symlink path": ["a"] }),
+    file(["b"], { length: 10_000 }),
+  ]));
+  assertEquals(metainfo.files.map((f) => [f.displayPath, f.length, f.isPad]), [
+    ["a", 10_000, false],
+    [".pad/6384", 6_384, true],
+    ["link", 0, true],
+    ["b", 10_000, false],
+  ]);
+  const without = (key: string, attr: string) =>
+    refusal(multiInfo([file(["a"], { length: 1 }), file(["x"], { attr, [key]: undefined })]));
+  assertEquals(without("path", "l"), "info.files[1].path");
+  assertEquals(without("length", "p"), "info.files[1].length");
+  assertEquals(without("path", "x"), "info.files[1].path");
+});
+
 Deno.test("parseTorrent() reads a hybrid by its v1 side and refuses v2 alone", () => {
   const v2 = { "meta version": 2, "file tree": { "file.bin": { "": { length: 100_000 } } } };
   const hybrid = read(singleInfo(v2));

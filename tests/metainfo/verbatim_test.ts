@@ -36,3 +36,9 @@ Deno.test("verbatimPaths() leaves a path to the file that has it", () => {
   const found = verbatimPaths(torrent({ files: { a: 15 }, info: { files } }));
   assertEquals(found, [undefined, ["data.bin", "a\\b"], undefined]);
 });
+
+Deno.test("verbatimPaths() counts padding that has no path", () => {
+  const files = [{ length: 5, attr: "p" }, { length: 5, path: ["a\\b"] }];
+  const found = verbatimPaths(torrent({ files: { a: 10 }, info: { files } }));
+  assertEquals(found, [undefined, ["data.bin", "a\\b"]]);
+});
