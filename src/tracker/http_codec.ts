@@ -123,11 +123,13 @@ export function readAnswer(url: string, body: Uint8Array, verb = "announce to"):
   });
 }
 
-/** BEP 31: `retry in` is a number of minutes, or "never". */
+/** BEP 31: `retry in` is a number of minutes, in its examples one that is written as a string, or "never". */
 function retryOf(retry: BencodeValue | undefined): { retryAfterMs?: number } {
-  if (isInteger(retry) && retry >= 0) return { retryAfterMs: clampRetry(Number(retry) * 60) };
-  const isNever = retry instanceof Uint8Array && cleanLine(retry) === "never";
-  return isNever ? { retryAfterMs: Infinity } : {};
+  const text = retry instanceof Uint8Array ? cleanLine(retry) : "";
+  if (text === "never") return { retryAfterMs: Infinity };
+  const minutes = /^\d{1,9}$/.test(text) ? Number(text) : retry;
+  if (!isInteger(minutes) || minutes < 0) return {};
+  return { retryAfterMs: clampRetry(Number(minutes) * 60) };
 }
 
 function readPeers(list: BencodeValue | undefined): Address[] {

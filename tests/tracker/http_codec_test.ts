@@ -192,11 +192,12 @@ Deno.test("parseAnnounce() tells when to come back when the tracker says so", ()
   const retry = (value: Answer) =>
     failure({ "failure reason": "x", "retry in": value }).retryAfterMs;
   assertEquals(retry(5), 300_000);
+  assertEquals(retry("5"), 300_000, "as in the examples of BEP 31");
   assertEquals(retry("never"), Infinity);
   assertEquals(retry(0), 30_000);
   assertEquals(retry(2n ** 62n), 86_400_000);
   assertEquals(retry(-3), undefined);
-  assertEquals(retry("soon"), undefined);
+  for (const odd of ["soon", "", "-3", "1e3", "9".repeat(400)]) assertEquals(retry(odd), undefined);
 });
 
 Deno.test("parseAnnounce() throws garbage when the body is no dictionary", () => {
