@@ -6,13 +6,13 @@
  * once. A further tier opens when the one before it has failed as a whole, has been silent for 1 s, or
  * answered with fewer peers than a session holds; and all of them open when nobody has answered for 1 s, so
  * that dead tiers in front do not add up. In a private torrent only a failure or 3 s of silence open the
- * next one. Once open, a tier stays so.
+ * next one, and while one of its tiers works no other is asked (BEP 27). Once open, a tier stays so.
  * Inside a tier the trackers are tried in shuffled order, the next one when the one before failed or has
  * been silent for 3 s. The first that answers moves to the front and from then on is the only one asked, at
  * its own interval, until it fails. A tracker that fails is left alone for 15 s, then twice as long each
  * time, up to 30 min, and waits for nobody and nobody waits for it.
  *
- * https://www.bittorrent.org/beps/bep_0012.html
+ * https://www.bittorrent.org/beps/bep_0012.html · https://www.bittorrent.org/beps/bep_0027.html
  *
  * @module
  */
@@ -152,6 +152,7 @@ export class TierList {
   take(now: Millis): { due: Tracker[]; wakeAt: Millis } {
     const due: Entry[] = [];
     let wakeAt = Infinity;
+    const current = this.#current;
     for (const [i, tier] of this.#tiers.entries()) {
       if (tier.openedAt === undefined) {
         const opensAt = this.#opensAt(i);
@@ -160,9 +161,26 @@ export class TierList {
         tier.openedAt = now;
         if (i >= this.#openAtOnce) this.#wantsMore = false;
       }
-      wakeAt = Math.min(wakeAt, takeCompleted(tier, now, due), takeNext(tier, now, due));
+      wakeAt = Math.min(wakeAt, takeCompleted(tier, now, due));
+      const isPassedOver = current !== undefined && tier !== current && i >= this.#firstOwn;
+      if (!isPassedOver) wakeAt = Math.min(wakeAt, takeNext(tier, now, due));
     }
     return { due, wakeAt };
+  }
+
+  /**
+   * Of a private torrent the one of its tiers that is used: "each peer must use only one tracker at a time and
+   * only switch between trackers when the current tracker fails" (BEP 27). What the user typed is asked beside it.
+   */
+  get #current(): Tier | undefined {
+    if (!this.#isPrivate) return undefined;
+    const works = ({ entries }: Tier) => entries.some((entry) => entry.state === "working");
+    return this.#tiers.find((tier, i) => i >= this.#firstOwn && works(tier));
+  }
+
+  /** Where the torrent's own tiers begin; nowhere where all trackers are to be asked. */
+  get #firstOwn(): number {
+    return this.#openAtOnce - 1;
   }
 
   /** A tracker answered the announce it was taken for. */

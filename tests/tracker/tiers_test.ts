@@ -116,6 +116,21 @@ Deno.test("take() keeps to the tier that works when the torrent is private", () 
   assertEquals(at(31_000), ["b:started", 34_000]);
 });
 
+Deno.test("take() uses one tier at a time when the torrent is private, whoever answers late", () => {
+  const { at, ok, fail } = setup("a b", { isPrivate: true, user: "u" });
+  assertEquals(at(0)[0], "u:started a:started");
+  assertEquals(at(3000)[0], "b:started");
+  for (const url of "bau") ok(url, 4000, 1);
+  // Only the user's own goes beside it.
+  assertEquals(at(1_804_000), ["u a", Infinity]);
+  ok("u", 1_804_000, 1);
+  fail("a", 1_804_010);
+  assertEquals(at(1_804_010)[0], "b");
+  ok("b", 1_804_020, 1);
+  // The one before is not asked again while the other works.
+  assertEquals(at(1_900_000), ["", 3_604_000]);
+});
+
 Deno.test("take() tries the next tracker of a tier when one is silent for 3 s", () => {
   const { at, ok, order } = setup("abc");
   assertEquals(at(0), ["a:started", 3000]);
