@@ -7,13 +7,13 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { BencodeError, MetainfoError, openSession, readTorrent } from "../src/mod.ts";
+import { withFolder } from "./support/folder.ts";
 import { makeTorrent } from "./sim/torrents.ts";
 
 const root = new URL("../", import.meta.url);
 
 Deno.test("openSession() downloads what another session gives", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
+  await withFolder(async (folder) => {
     const { bytes, metainfo, content } = makeTorrent({ length: 700_000, pieceLength: 32_768 });
     await Deno.mkdir(join(folder, "seed"));
     await Deno.writeFile(join(folder, "seed", metainfo.name), content);
@@ -42,9 +42,7 @@ Deno.test("openSession() downloads what another session gives", async () => {
     assertEquals(torrent.stats().bytesDone, 700_000);
     const left = [...Deno.readDirSync(join(folder, "out"))].map((entry) => entry.name);
     assertEquals(left, [metainfo.name]);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });
 
 Deno.test("readTorrent() refuses what is no torrent with the class that says why", () => {

@@ -5,7 +5,8 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { fill, withFolder } from "./support/disk_run.ts";
+import { withFolder } from "../support/folder.ts";
+import { fill } from "./support/disk_run.ts";
 import { spawnStarling, starling } from "./support/process.ts";
 import { end, hear } from "./support/process_lab.ts";
 import {

@@ -6,6 +6,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { withFolder } from "../support/folder.ts";
 import { spawnStarling, starling } from "./support/process.ts";
 import { type Dict, torrentBytes } from "./support/torrents.ts";
 
@@ -86,15 +87,6 @@ async function refused(
   const { type, exitCode } = JSON.parse(stdout);
   assertEquals([type, exitCode], ["error", expected], context);
   assertEquals(await Deno.stat(out).catch(() => null), null, context);
-}
-
-async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "starling-" });
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 Deno.test("get ends with 5 and writes nothing when the file is no torrent", async () => {

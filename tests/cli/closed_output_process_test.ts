@@ -5,7 +5,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { fill, withFolder } from "./support/disk_run.ts";
+import { withFolder } from "../support/folder.ts";
+import { fill } from "./support/disk_run.ts";
 import { spawnStarling } from "./support/process.ts";
 
 const ALONE = ["--no-dht", "--no-lsd", "-p", "0"];

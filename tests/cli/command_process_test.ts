@@ -5,22 +5,20 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { withFolder } from "../support/folder.ts";
 import { spawnStarling, starling } from "./support/process.ts";
 
 /** Arguments of `get` for data that is all there, and a folder of its own. */
 async function withData(
   body: (get: readonly string[], folder: string) => Promise<void>,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "starling-" });
-  try {
+  await withFolder(async (folder) => {
     await Deno.writeFile(`${folder}/data`, new Uint8Array(100_000).fill(1));
     const torrent = `${folder}/t.torrent`;
     assertEquals((await starling(["create", `${folder}/data`, "-o", torrent])).code, 0);
     const alone = ["--no-dht", "--no-lsd", "--no-trackers", "-p", "0"];
     await body(["get", torrent, "-o", folder, ...alone, "--seed-while", "--"], folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 const UNIX = { ignore: Deno.build.os === "windows" };

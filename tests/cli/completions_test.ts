@@ -9,7 +9,8 @@ import { assert, assertEquals } from "@std/assert";
 import { completedVerbs } from "../../src/cli/completion_model.ts";
 import { OPTIONS } from "../../src/cli/options.ts";
 import { VERBS } from "../../src/cli/verbs.ts";
-import { run, withFolder } from "./support/disk_run.ts";
+import { withFolder } from "../support/folder.ts";
+import { run } from "./support/disk_run.ts";
 import { torrentBytes } from "./support/torrents.ts";
 
 const HAS_BASH = Deno.build.os !== "windows" && has("bash");

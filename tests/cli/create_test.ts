@@ -8,7 +8,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { hex } from "../../src/base/bytes.ts";
 import { type Metainfo, parseTorrent } from "../../src/metainfo/torrent_file.ts";
 import { systemHasher } from "../../src/platform/hasher.ts";
-import { type DiskRun, type DiskShell, fill, run, withFolder } from "./support/disk_run.ts";
+import { withFolder } from "../support/folder.ts";
+import { type DiskRun, type DiskShell, fill, run } from "./support/disk_run.ts";
 
 const isWindows = Deno.build.os === "windows";
 

@@ -8,7 +8,8 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { hex } from "../../src/base/bytes.ts";
 import { type Metainfo, parseTorrent } from "../../src/metainfo/torrent_file.ts";
 import { systemHasher } from "../../src/platform/hasher.ts";
-import { run, withFolder } from "./support/disk_run.ts";
+import { withFolder } from "../support/folder.ts";
+import { run } from "./support/disk_run.ts";
 import { torrentBytes } from "./support/torrents.ts";
 
 const A = "http://a.example/announce";

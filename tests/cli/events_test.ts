@@ -7,8 +7,9 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { EVENTS, parseEvents } from "../support/events.ts";
+import { withFolder } from "../support/folder.ts";
 import { type Schema, schemaErrors } from "../support/json_schema.ts";
-import { fill, run, withFolder } from "./support/disk_run.ts";
+import { fill, run } from "./support/disk_run.ts";
 
 Deno.test("schemaErrors() finds what is wrong, and where", () => {
   const schema: Schema = {

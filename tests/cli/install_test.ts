@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { withFolder } from "./support/disk_run.ts";
+import { withFolder } from "../support/folder.ts";
 import { ASSET, NO_SHELL, runScript, type ScriptRun, serveRelease } from "./support/release.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;

@@ -9,6 +9,7 @@ import { equalBytes, hex } from "../../src/base/bytes.ts";
 import { formatMagnet } from "../../src/metainfo/magnet.ts";
 import { openSession, parseMagnet, readTorrent } from "../../src/mod.ts";
 import { makeTorrent } from "../sim/torrents.ts";
+import { withFolder } from "../support/folder.ts";
 import { type Run, starling } from "./support/process.ts";
 
 const TORRENT = makeTorrent({
@@ -31,8 +32,7 @@ interface Lab {
 }
 
 async function withSeed(body: (lab: Lab) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "starling-" });
-  try {
+  await withFolder(async (folder) => {
     await Deno.mkdir(`${folder}/seed/set`, { recursive: true });
     for (const { path, offset, length } of TORRENT.metainfo.files) {
       const bytes = TORRENT.content.subarray(offset, offset + length);
@@ -45,9 +45,7 @@ async function withSeed(body: (lab: Lab) => Promise<void>): Promise<void> {
     const env = { XDG_CACHE_HOME: `${folder}/cache` };
     const run = (...args: string[]) => starling(args, { env });
     await body({ folder, peer: `127.0.0.1:${session.port}`, run });
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 function events({ stdout }: Run): { type: string; [field: string]: unknown }[] {

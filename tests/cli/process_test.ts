@@ -7,17 +7,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { VERSION } from "../../src/base/version.ts";
+import { withFolder } from "../support/folder.ts";
 import { spawnStarling, starling } from "./support/process.ts";
 import { torrentBytes } from "./support/torrents.ts";
-
-async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "starling-" });
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 Deno.test("starling --version prints one line with the version last", async () => {
   assertEquals(await starling(["--version"]), {

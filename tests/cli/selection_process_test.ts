@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { equalBytes } from "../../src/base/bytes.ts";
 import { encode } from "../../src/bencode/encode.ts";
+import { withFolder } from "../support/folder.ts";
 import { starling } from "./support/process.ts";
 import { withSeed } from "./support/seed.ts";
 
@@ -47,8 +48,7 @@ Deno.test("starling get puts the chosen files on the disk, and others when they 
 });
 
 Deno.test("starling get looks for room for what is chosen before it writes", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "starling-" });
-  try {
+  await withFolder(async (folder) => {
     const pieceLength = 64 << 20;
     const pieces = 262_144;
     const files = [
@@ -74,7 +74,5 @@ Deno.test("starling get looks for room for what is chosen before it writes", asy
     assertEquals((await get(["-A"], "--include", "tiny")).code, 3);
     // Without the permission to ask it goes ahead.
     assertEquals((await get(["-N", "-R", "-W", "--no-prompt"])).code, 3);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });

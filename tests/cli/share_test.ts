@@ -9,7 +9,8 @@ import { NetworkError } from "../../src/base/errors.ts";
 import type { Parts } from "../../src/cli/context.ts";
 import { runCli } from "../../src/cli/run.ts";
 import { openWorld } from "../../src/platform/mod.ts";
-import { type DiskRun, DiskShell, fill, run, withFolder } from "./support/disk_run.ts";
+import { withFolder } from "../support/folder.ts";
+import { type DiskRun, DiskShell, fill, run } from "./support/disk_run.ts";
 import { FakeSession, type FakeTorrent } from "./support/fake_session.ts";
 import { FakeShell, type FakeShellOptions, turn } from "./support/fake_shell.ts";
 

@@ -6,9 +6,10 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Parts } from "../../src/cli/context.ts";
+import { withFolder } from "../support/folder.ts";
 import { FakeSession } from "./support/fake_session.ts";
 import { FakeShell } from "./support/fake_shell.ts";
-import { type DiskRun, type DiskRunOptions, fill, run, withFolder } from "./support/disk_run.ts";
+import { type DiskRun, type DiskRunOptions, fill, run } from "./support/disk_run.ts";
 
 const isWindows = Deno.build.os === "windows";
 

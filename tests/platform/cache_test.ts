@@ -6,17 +6,15 @@
 
 import { assertEquals } from "@std/assert";
 import { cacheFolder, FolderCache, MAX_FILES } from "../../src/platform/cache.ts";
+import { withFolder } from "../support/folder.ts";
 
 const of = (system: "linux" | "darwin" | "windows", vars: Record<string, string>) =>
   cacheFolder({ system, env: (name) => vars[name] });
 
 async function withCache(body: (cache: FolderCache, folder: string) => Promise<void>) {
-  const root = await Deno.makeTempDir({ prefix: "starling-" });
-  try {
+  await withFolder(async (root) => {
     await body(new FolderCache(`${root}/a/b`), `${root}/a/b`);
-  } finally {
-    await Deno.remove(root, { recursive: true });
-  }
+  });
 }
 
 Deno.test("cacheFolder() is where each system has it", () => {

@@ -10,6 +10,7 @@ import { DiskPool } from "../../src/platform/disk_pool.ts";
 import { PooledStore } from "../../src/platform/file_store.ts";
 import { openWorld } from "../../src/platform/mod.ts";
 import { setImmediate } from "node:timers";
+import { withFolder } from "../support/folder.ts";
 import { below, prng, randomBytes } from "../support/prng.ts";
 import { whole, writePiece } from "./support/store.ts";
 
@@ -217,8 +218,7 @@ Deno.test("a look at a file starts no second Worker while pieces wait", async ()
 
 Deno.test("digest() gives up soon when the store is closed", async () => {
   const length = 400_000_000;
-  const root = await Deno.makeTempDir({ prefix: "starling-" });
-  try {
+  await withFolder(async (root) => {
     await Deno.writeFile(`${root}/f`, new Uint8Array(0));
     await Deno.truncate(`${root}/f`, length);
     await using world = openWorld({ workers: 1 });
@@ -236,7 +236,5 @@ Deno.test("digest() gives up soon when the store is closed", async () => {
     await store[Symbol.asyncDispose]();
     const { isWhole } = await digest;
     assert(!isWhole.every((bit) => bit === 1));
-  } finally {
-    await Deno.remove(root, { recursive: true });
-  }
+  });
 });

@@ -12,6 +12,7 @@ import { PooledStore } from "../../src/platform/file_store.ts";
 import { systemHasher } from "../../src/platform/hasher.ts";
 import { openWorld } from "../../src/platform/mod.ts";
 import type { FileSpan, FileStore, StoreSpec } from "../../src/ports/disk.ts";
+import { withFolder } from "../support/folder.ts";
 import { prng, randomBytes } from "../support/prng.ts";
 import { whole, writePiece } from "./support/store.ts";
 
@@ -19,8 +20,7 @@ async function withStore(
   spec: Partial<StoreSpec> & { readonly workers?: number },
   body: (store: FileStore, root: string) => Promise<void>,
 ): Promise<void> {
-  const root = await Deno.makeTempDir({ prefix: "starling-" });
-  try {
+  await withFolder(async (root) => {
     await using world = openWorld({ workers: spec.workers ?? 0 });
     await using store = await world.files.openStore({
       root,
@@ -31,9 +31,7 @@ async function withStore(
       ...spec,
     });
     await body(store, root);
-  } finally {
-    await Deno.remove(root, { recursive: true });
-  }
+  });
 }
 
 const FILES = [{ path: ["a"], length: 100_000 }, { path: ["d", "b"], length: 1_500_000 }];
@@ -100,8 +98,7 @@ Deno.test(
 );
 
 Deno.test("hashThenWrite() keeps no piece waiting for a Worker that is still to come up", async () => {
-  const root = await Deno.makeTempDir({ prefix: "starling-" });
-  try {
+  await withFolder(async (root) => {
     using light = new DiskPool(0);
     using heavy = new DiskPool(1);
     const served = { light: 0, heavy: 0 };
@@ -128,9 +125,7 @@ Deno.test("hashThenWrite() keeps no piece waiting for a Worker that is still to 
     assertEquals(served, { light: 1, heavy: 1 });
     const [found] = await store.statMany([0]);
     assertEquals(found instanceof Error ? found : found?.size, length);
-  } finally {
-    await Deno.remove(root, { recursive: true });
-  }
+  });
 });
 
 Deno.test("statMany() finds all files wherever the first one lies", async () => {

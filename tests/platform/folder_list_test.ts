@@ -8,18 +8,10 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DiskError } from "../../src/base/errors.ts";
 import { listFolder } from "../../src/platform/folder_list.ts";
 import type { Listing, ListOptions } from "../../src/ports/folder.ts";
+import { withFolder } from "../support/folder.ts";
 
 const { signal } = new AbortController();
 const isWindows = Deno.build.os === "windows";
-
-async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "starling-" });
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 function list(path: string, options: Partial<ListOptions> = {}): Promise<Listing> {
   return listFolder(path, { followsLinks: true, signal, ...options });

@@ -6,10 +6,10 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { roomAt } from "../../src/platform/folder_room.ts";
+import { withFolder } from "../support/folder.ts";
 
 Deno.test("roomAt() tells whether a folder can be written to, and leaves nothing behind", async () => {
-  const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "starling-" }));
-  try {
+  await withFolder(async (folder) => {
     const room = await roomAt(folder);
     assertEquals([room.path, room.trouble], [folder, undefined]);
     assert(room.freeBytes! > 0, `${room.freeBytes}`);
@@ -19,9 +19,7 @@ Deno.test("roomAt() tells whether a folder can be written to, and leaves nothing
     await Deno.writeTextFile(`${folder}/file`, "");
     assertStringIncludes((await roomAt(`${folder}/file/b`)).trouble ?? "", "a file is in the way");
     assertStringIncludes((await roomAt(`${folder}/file`)).trouble ?? "", "a file is in the way");
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });
 
 Deno.test({

@@ -7,12 +7,12 @@
 import { assertEquals } from "@std/assert";
 import { MIB } from "../../src/base/units.ts";
 import { openWorld } from "../../src/platform/mod.ts";
+import { withFolder } from "../support/folder.ts";
 import { whole, writePiece } from "./support/store.ts";
 
 for (const mib of [1, 20]) {
   Deno.test(`openWorld() serves a torrent of ${mib} MiB`, async () => {
-    const root = await Deno.makeTempDir({ prefix: "starling-" });
-    try {
+    await withFolder(async (root) => {
       await using world = openWorld();
       const files = [{ path: ["t", "a"], length: mib * MIB }, { path: ["t", "b"], length: 0 }];
       const spec = { root, files, pieceBytes: MIB, bufferBytes: 4 * MIB } as const;
@@ -29,9 +29,7 @@ for (const mib of [1, 20]) {
       const { digests } = await store.digest([spans]);
       assertEquals(digests, Uint8Array.from(world.hasher.sha1(piece)));
       assertEquals((await store.stat(0))?.size, mib * MIB);
-    } finally {
-      await Deno.remove(root, { recursive: true });
-    }
+    });
   });
 }
 

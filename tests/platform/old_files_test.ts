@@ -7,20 +7,18 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DiskError } from "../../src/base/errors.ts";
 import { listOld } from "../../src/platform/old_files.ts";
+import { withFolder } from "../support/folder.ts";
 
 const { signal } = new AbortController();
 
 async function withTree(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "starling-" });
-  try {
+  await withFolder(async (folder) => {
     await Deno.mkdir(`${folder}/deep/er`, { recursive: true });
     for (const [path, length] of [["a", 5], ["deep/b", 7], ["deep/er/c", 5]] as const) {
       await Deno.writeFile(`${folder}/${path}`, new Uint8Array(length));
     }
     await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 Deno.test("listOld() gives files of the lengths that are of use, at any depth", async () => {

@@ -7,22 +7,14 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DiskError } from "../../src/base/errors.ts";
 import { openSideFile, raceLock } from "../../src/platform/side_file.ts";
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "starling-" });
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { withFolder } from "../support/folder.ts";
 
 async function errorOf(folder: string): Promise<DiskError> {
   return await assertRejects(() => openSideFile(folder, ".side"), DiskError);
 }
 
 Deno.test("openSideFile() makes folder and file, and keeps what is written", async () => {
-  await inFolder(async (folder) => {
+  await withFolder(async (folder) => {
     const deep = `${folder}/a/b`;
     {
       await using file = await openSideFile(deep, ".side");
@@ -43,7 +35,7 @@ Deno.test("openSideFile() makes folder and file, and keeps what is written", asy
 });
 
 Deno.test("openSideFile() says locked when the same process has it", async () => {
-  await inFolder(async (folder) => {
+  await withFolder(async (folder) => {
     {
       await using _file = await openSideFile(folder, ".side");
       const error = await errorOf(folder);
@@ -59,7 +51,7 @@ Deno.test("openSideFile() says locked when the same process has it", async () =>
 });
 
 Deno.test("openSideFile() says locked when another process has it, until that is killed", async () => {
-  await inFolder(async (folder) => {
+  await withFolder(async (folder) => {
     const module = new URL("../../src/platform/side_file.ts", import.meta.url).href;
     const code = `import { openSideFile } from ${JSON.stringify(module)};
       const file = await openSideFile(${JSON.stringify(folder)}, ".side");
@@ -82,7 +74,7 @@ Deno.test("openSideFile() says locked when another process has it, until that is
 });
 
 Deno.test("openSideFile() gives one holder at a time when many come and delete it", async () => {
-  await inFolder(async (folder) => {
+  await withFolder(async (folder) => {
     let holders = 0;
     let opened = 0;
     const visitor = async () => {
@@ -108,7 +100,7 @@ Deno.test("openSideFile() gives one holder at a time when many come and delete i
 });
 
 Deno.test("remove() deletes the file and may be called twice", async () => {
-  await inFolder(async (folder) => {
+  await withFolder(async (folder) => {
     await using file = await openSideFile(folder, ".side");
     await file.remove();
     await file.remove();
@@ -117,7 +109,7 @@ Deno.test("remove() deletes the file and may be called twice", async () => {
 });
 
 Deno.test("remove() takes away the folders that were made for the file and are empty", async () => {
-  await inFolder(async (folder) => {
+  await withFolder(async (folder) => {
     await Deno.mkdir(`${folder}/old`);
     for (const inner of ["old", "a/b/c"]) {
       await using file = await openSideFile(`${folder}/${inner}`, ".side");
@@ -134,7 +126,7 @@ Deno.test("remove() takes away the folders that were made for the file and are e
 });
 
 Deno.test("openSideFile() finds its folder though others make and remove it", async () => {
-  await inFolder(async (folder) => {
+  await withFolder(async (folder) => {
     const visitor = async (name: string) => {
       for (let i = 0; i < 20; i++) {
         await using file = await openSideFile(`${folder}/x/y`, name);
@@ -146,7 +138,7 @@ Deno.test("openSideFile() finds its folder though others make and remove it", as
 });
 
 Deno.test("openSideFile() refuses a link, a folder or a FIFO in its place", async () => {
-  await inFolder(async (folder) => {
+  await withFolder(async (folder) => {
     const path = `${folder}/.side`;
     await Deno.writeTextFile(`${folder}/target`, "precious");
     await Deno.symlink(`${folder}/target`, path);
@@ -167,7 +159,7 @@ Deno.test("openSideFile() refuses a link, a folder or a FIFO in its place", asyn
 });
 
 Deno.test("openSideFile() refuses a folder that is a file", async () => {
-  await inFolder(async (folder) => {
+  await withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/file`, "");
     const error = await errorOf(`${folder}/file`);
     assertEquals([error.kind, error.operation], ["in-the-way", "create"]);
@@ -187,7 +179,7 @@ Deno.test("openSideFile() goes without a lock where the file system has none", a
   Deno.FsFile.prototype.tryLock = () =>
     Promise.reject(Object.assign(new Error("Operation not supported"), { code: "EOPNOTSUPP" }));
   try {
-    await inFolder(async (folder) => {
+    await withFolder(async (folder) => {
       await using file = await openSideFile(folder, ".side");
       await file.write(0, Uint8Array.of(1));
     });

@@ -7,15 +7,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DiskError, MetainfoError } from "../../src/base/errors.ts";
 import { readSource } from "../../src/platform/source_file.ts";
-
-async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "starling-" });
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { withFolder } from "../support/folder.ts";
 
 Deno.test("readSource() gives every byte when a file is shorter, as long or longer than a chunk", async () => {
   await withFolder(async (folder) => {

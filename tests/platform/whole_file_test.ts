@@ -7,19 +7,11 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { DiskError } from "../../src/base/errors.ts";
 import { writeWhole } from "../../src/platform/whole_file.ts";
+import { withFolder } from "../support/folder.ts";
 
 const isWindows = Deno.build.os === "windows";
 const OLD = Uint8Array.of(1, 2, 3);
 const NEW = Uint8Array.of(9);
-
-async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "starling-" });
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 function names(folder: string): string[] {
   return Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();

@@ -74,16 +74,6 @@ export async function run(
   return { code, shell, stdout: text, stderr: shell.stderr.text, events };
 }
 
-/** Runs `body` with an empty folder, which is gone afterwards. */
-export async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "starling-" });
-  try {
-    await body(await Deno.realPath(folder));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 /** Writes files of so many bytes, each different from the others, making folders on the way. */
 export async function fill(
   folder: string,

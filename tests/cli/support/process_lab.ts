@@ -11,6 +11,7 @@ import { formatMagnet } from "../../../src/metainfo/magnet.ts";
 import { openSession } from "../../../src/mod.ts";
 import { makeTorrent, type TestTorrent } from "../../sim/torrents.ts";
 import { parseEvents } from "../../support/events.ts";
+import { withFolder } from "../../support/folder.ts";
 import { type Run, type RunOptions, spawnStarling, starling } from "./process.ts";
 
 /** A line of `--json`. */
@@ -99,18 +100,15 @@ function wordsOf(line: string): string[] {
 
 /** Runs with a folder and a seed, both gone afterwards. */
 export async function withLab(body: (lab: ProcessLab) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "starling-" });
-  try {
+  await withFolder(async (folder) => {
     await Deno.writeFile(`${folder}/set.torrent`, SET.bytes);
     await using session = await openSession({ ports: [0] });
-    const lab = new ProcessLab(await Deno.realPath(folder), `127.0.0.1:${session.port}`);
+    const lab = new ProcessLab(folder, `127.0.0.1:${session.port}`);
     await lab.putSet("seed");
     const options = { output: `${folder}/seed`, isUploadOnly: true, noDht: true, noLsd: true };
     await session.add({ metainfo: SET.metainfo, ...options }).downloaded;
     await body(lab);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 /** Everything below a folder, hidden files too; none where there is no folder. */

@@ -8,14 +8,14 @@ import type { FileSpan, FileStore, PieceVerdict, StoreSpec } from "../../../src/
 import { systemHasher } from "../../../src/platform/hasher.ts";
 import { DiskPool } from "../../../src/platform/disk_pool.ts";
 import { PooledStore } from "../../../src/platform/file_store.ts";
+import { withFolder } from "../../support/folder.ts";
 
 /** Opens a store with `workers` Workers in a new folder, for the time of `body`. */
 export async function withStore(
   spec: Partial<StoreSpec> & { readonly workers?: number },
   body: (store: FileStore, root: string) => Promise<void>,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "starling-" });
-  try {
+  await withFolder(async (folder) => {
     // One pool for all work: the platform would spare such small stores the Workers.
     using pool = new DiskPool(spec.workers ?? 0);
     const root = `${folder}/root`;
@@ -28,9 +28,7 @@ export async function withStore(
       ...spec,
     }, { heavy: pool, light: pool });
     await body(store, root);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 /** Writes a piece through the store; its expected digest is right unless another is given. */
