@@ -12,6 +12,7 @@
  * @module
  */
 
+import type { Bitfield } from "../base/bitfield.ts";
 import { BLOCK_BYTES, type PieceIndex } from "../base/units.ts";
 
 /** Immutable geometry of `totalBytes` cut into pieces of `pieceLength`. */
@@ -48,6 +49,13 @@ export class PieceMap {
   /** Bytes of a piece. */
   pieceBytes(piece: PieceIndex): number {
     return piece === this.pieceCount - 1 ? this.#lastBytes : this.pieceLength;
+  }
+
+  /** Bytes of all pieces that are not in `have`. */
+  bytesMissing(have: Bitfield): number {
+    const last = this.pieceCount - 1;
+    const excess = have.has(last) ? this.pieceLength - this.#lastBytes : 0;
+    return this.totalBytes - (have.count * this.pieceLength - excess);
   }
 
   /** Offset of a piece within the torrent. */

@@ -1,5 +1,5 @@
 /**
- * Announces one torrent to its trackers and hands on the peers they give (BEP 3, 12).
+ * Announces one torrent to its trackers and hands on the peers they give (BEP 3, 12, 21).
  *
  * Which tracker is asked and when is the {@link TierList}'s rule: the user's trackers and the torrent's
  * first tier at once, the next tier when the one before has failed or knew too few peers, all of them when
@@ -49,8 +49,10 @@ export interface AnnouncerOptions {
   readonly peerId: Uint8Array;
   /** Where peers are accepted. */
   readonly port: () => number;
-  /** Bytes sent and received, and still missing: more than 0 while the size is not known. */
+  /** Bytes sent and received, and missing of the whole torrent: more than 0 while the size is not known. */
   readonly counters: () => { uploaded: number; downloaded: number; left: number };
+  /** Whether we give and want no more of what is missing (BEP 21). */
+  readonly isPartialSeed?: () => boolean;
   /** Called with the peers of each answer; they may be known, and we may be among them. */
   readonly onPeers: (peers: Address[]) => void;
   /** Called with one clean line for a person, once for the same trouble of the same tracker. */
@@ -130,6 +132,8 @@ export class Announcer {
   readonly #final = new AbortController();
   /** Announces of `completed` that are under way. */
   readonly #completing = new Map<Tracker, Promise<void>>();
+  /** Those that refused a partial seed: some know no event but those of BEP 3. */
+  readonly #deaf = new Set<string>();
   /** What was said of each tracker. */
   readonly #warned = new Map<string, Set<string>>();
   #wasComplete = false;
@@ -185,9 +189,12 @@ export class Announcer {
     if (scope.failure) throw scope.failure.error;
   }
 
-  /** The download is complete: queues `completed`, unless it was complete when {@link run} began. */
+  /**
+   * The download is complete: queues `completed`, unless it was complete when {@link run} began, or something
+   * that is not wanted is missing, which makes it a partial seed.
+   */
   completed(): void {
-    if (this.#wasComplete) return;
+    if (this.#wasComplete || this.#options.counters().left > 0) return;
     this.#tiers.completed();
     this.#wake();
   }
@@ -250,6 +257,7 @@ export class Announcer {
     } catch (error) {
       if (signal.aborted) return this.#tiers.cancelled(tracker);
       if (!(error instanceof TrackerError)) throw error;
+      if (error.kind === "refused" && this.#isPartialSeed) this.#deaf.add(tracker.url);
       this.#tiers.failed(tracker, error, clock.now());
       this.#report(tracker, error);
     } finally {
@@ -272,6 +280,7 @@ export class Announcer {
       port: port(),
       ...counters(),
       ...(event && { event }),
+      isPartialSeed: this.#isPartialSeed && !this.#deaf.has(url),
       numWant: event === "stopped" ? 0 : NUM_WANT,
       key: this.#key,
       ...(trackerId !== undefined && { trackerId }),
@@ -284,6 +293,10 @@ export class Announcer {
       { ms, clock: world.clock, late, signal },
       (inner) => transport.announce(url, request, { ...options, timeoutMs: ms, signal: inner }),
     );
+  }
+
+  get #isPartialSeed(): boolean {
+    return this.#options.isPartialSeed?.() ?? false;
   }
 
   /** A refusal concerns the torrent, so a person hears of it; the rest is for the log unless nothing works. */

@@ -63,6 +63,19 @@ export function openDisk(
   });
 }
 
+/** What trackers are told while the size is not known: not 0, which would make us a seed. */
+const UNKNOWN_LEFT = 1;
+
+/** Bytes of the whole torrent that are missing, wanted or not, for trackers; more than 0 while that is not known. */
+export function bytesLeft(
+  known: Pick<Known, "metainfo"> | undefined,
+  disk: Pick<TorrentDisk, "have"> | undefined,
+): number {
+  if (known === undefined) return UNKNOWN_LEFT;
+  const { pieceMap } = known.metainfo;
+  return disk === undefined ? pieceMap.totalBytes : pieceMap.bytesMissing(disk.have);
+}
+
 /** The infohash that was asked for, 20 bytes. */
 export function infoHashOf(options: AddTorrent | AddMagnet): Uint8Array {
   if ("metainfo" in options) return options.metainfo.infoHash;

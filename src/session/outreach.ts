@@ -41,8 +41,10 @@ export interface OutreachParts {
   readonly isPrivate: boolean;
   /** Ask every tracker at once (false). */
   readonly asksAllTrackers?: boolean;
-  /** Bytes, for trackers: more than 0 left while the size is not known. */
+  /** Bytes, for trackers: those of the whole torrent are left, more than 0 while the size is not known. */
   readonly counters: () => { uploaded: number; downloaded: number; left: number };
+  /** Whether we give and want no more of what is left (BEP 21; never). */
+  readonly isPartialSeed?: () => boolean;
   /** Called every tick, after everything else. */
   readonly onTick: () => void;
   /** Called with one clean line for a person. */
@@ -87,6 +89,7 @@ export class Outreach {
       userTrackers: options.trackers ?? [],
       asksAllTrackers: parts.asksAllTrackers ?? false,
       counters,
+      ...(parts.isPartialSeed && { isPartialSeed: parts.isPartialSeed }),
       peers: () => connections.stage.peers.length,
       onPeers: (addresses, source) => connections.addPeers(addresses, source),
       onWarning: parts.onWarning,

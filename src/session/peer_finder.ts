@@ -48,8 +48,10 @@ export interface FinderParts {
   readonly userTrackers: readonly string[];
   /** Ask every tracker at once (false). */
   readonly asksAllTrackers?: boolean;
-  /** Bytes, for trackers: more than 0 left while the size is not known. */
+  /** Bytes, for trackers: those of the whole torrent are left, more than 0 while the size is not known. */
   readonly counters: () => { uploaded: number; downloaded: number; left: number };
+  /** Whether we give and want no more of what is left (BEP 21; never). */
+  readonly isPartialSeed?: () => boolean;
   /** Peers that are connected. */
   readonly peers: () => number;
   /** Takes addresses; they may be known, and we may be among them. */
@@ -166,6 +168,7 @@ function announcerFor(parts: FinderParts): Announcer {
     onPeers: (peers) => onPeers(peers, "tracker"),
     onWarning,
     world,
+    ...(parts.isPartialSeed && { isPartialSeed: parts.isPartialSeed }),
     isPrivate,
     asksAll: parts.asksAllTrackers ?? false,
     allowPrivate,

@@ -23,7 +23,7 @@ import type { Connections } from "./connections.ts";
 import { Ended, failureOf, nothingVerifies, outcomeOf } from "./ending.ts";
 import type { Outcome } from "./events.ts";
 import { Exchange } from "./exchange.ts";
-import { infoHashOf, know, type Known, type LossHandler, openDisk } from "./known.ts";
+import { bytesLeft, infoHashOf, know, type Known, type LossHandler, openDisk } from "./known.ts";
 import { Limits } from "./limits.ts";
 import { MetadataSearch } from "./metadata_search.ts";
 import type { AddMagnet, AddTorrent } from "./options.ts";
@@ -40,8 +40,6 @@ import { Upkeep } from "./upkeep.ts";
 export const DEFAULT_BUFFER_BYTES: number = 28 * MIB;
 /** How long the trackers may hold up the end. */
 const STOP_DEADLINE_MS = 500;
-/** Bytes left, as trackers are told while the size is not known: not 0, which would make us a seed. */
-const UNKNOWN_LEFT = 1;
 
 /** What a torrent needs of its session. */
 export interface TorrentHost extends OutreachHost {
@@ -345,10 +343,10 @@ export class Torrent {
       peers: magnet?.peers ?? [],
       isPrivate: this.metainfo?.isPrivate ?? false,
       counters: () => {
-        const { bytesDone, bytesTotal, bytesDownloaded, bytesUploaded } = this.stats();
-        const left = this.#known === undefined ? UNKNOWN_LEFT : bytesTotal - bytesDone;
-        return { downloaded: bytesDownloaded, uploaded: bytesUploaded, left };
+        const { downloaded, uploaded } = this.#exchange?.swarm.counters ?? NOTHING;
+        return { downloaded, uploaded, left: bytesLeft(this.#known, this.#disk) };
       },
+      isPartialSeed: () => this.#state === "seeding" && bytesLeft(this.#known, this.#disk) > 0,
       onTick: () => this.#onTick(),
       onWarning: (message) => this.#reporter.warning(message),
     });

@@ -28,10 +28,12 @@ export interface AnnounceRequest {
   readonly uploaded: number;
   /** Payload bytes received since `started`. */
   readonly downloaded: number;
-  /** Bytes still missing; more than 0 while the size is not known. */
+  /** Bytes of the whole torrent that are missing; more than 0 while the size is not known. */
   readonly left: number;
   /** None for the regular announces in between. */
   readonly event?: AnnounceEvent;
+  /** We stay to give and lack what we do not want (BEP 21); only HTTP has a word for it. */
+  readonly isPartialSeed?: boolean;
   /** Peers wanted. */
   readonly numWant: number;
   /** A random number of 32 bits that stays the same, by which a tracker knows us after our address changed. */

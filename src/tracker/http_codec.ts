@@ -1,5 +1,5 @@
 /**
- * The announce over HTTP: a request as a URL, an answer from bencode (BEP 3, 7, 23, 31).
+ * The announce over HTTP: a request as a URL, an answer from bencode (BEP 3, 7, 21, 23, 31).
  *
  * No I/O here. Peers come as a compact list of 6 bytes each, as a list of dictionaries, or as `peers6` of
  * 18 bytes each; host names in dictionaries are left out, since a peer is an address. Whatever a tracker
@@ -42,7 +42,8 @@ export function announceUrl(base: string, request: AnnounceRequest): string {
     `numwant=${count(request.numWant)}`,
     `key=${(request.key >>> 0).toString(16).padStart(8, "0")}`,
   ];
-  if (request.event) pairs.push(`event=${request.event}`);
+  const event = eventOf(request);
+  if (event) pairs.push(`event=${event}`);
   if (request.trackerId !== undefined) {
     pairs.push(`trackerid=${percentEncode(bytesOf(request.trackerId))}`);
   }
@@ -50,6 +51,11 @@ export function announceUrl(base: string, request: AnnounceRequest): string {
   const url = hash < 0 ? base : base.slice(0, hash);
   const joint = !url.includes("?") ? "?" : /[?&]$/.test(url) ? "" : "&";
   return url + joint + pairs.join("&");
+}
+
+/** A partial seed "must send an event=paused parameter in every announce while it is a partial seed" (BEP 21). */
+function eventOf({ event, isPartialSeed }: AnnounceRequest): string | undefined {
+  return isPartialSeed === true && event !== "stopped" ? "paused" : event;
 }
 
 /**

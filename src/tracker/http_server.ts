@@ -98,10 +98,10 @@ export class HttpTrackerServer {
   /** Compact peers of one family: a view that is valid until the next. */
   #compact(question: HttpAnnounce, { torrent, peer }: Seat, isV6: boolean): Uint8Array {
     const { table, picks } = this.#state;
-    const { isSeed, event, numWant } = question;
+    const { isSeed, isPartialSeed, event, numWant } = question;
     const want = event === "stopped" ? 0 : clampWant(numWant);
     // From a magnet link aria2 1.36 says that nothing is left, since it does not know: it wants seeds.
-    const isSated = isSeed && event !== "started";
+    const isSated = isPartialSeed || (isSeed && event !== "started");
     table.choose({ torrent, asker: peer, isSeed: isSated, isV6, want }, picks);
     return this.#out.subarray(0, 2 * table.putCompact(picks, this.#pairs, 0));
   }

@@ -28,6 +28,8 @@ export interface HttpAnnounce {
   readonly port: number;
   /** Whether nothing is left to download. */
   readonly isSeed: boolean;
+  /** Whether it wants nothing of what is left (BEP 21). */
+  readonly isPartialSeed: boolean;
   /** What else it tells. */
   readonly event: AnnounceEvent | undefined;
   /** Negative for the tracker to choose. */
@@ -108,6 +110,7 @@ export function parseAnnounceQuery(query: string): HttpAnnounce | QueryFailure {
     peerId,
     port: Number(port),
     isSeed: /^0+$/.test(parameters.get("left") ?? ""),
+    isPartialSeed: event === "paused",
     event: EVENTS[event],
     numWant: Number(parameters.get("numwant") ?? -1),
     isCompact: parameters.get("compact") !== "0",

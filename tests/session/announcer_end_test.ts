@@ -37,6 +37,37 @@ Deno.test("completed() says nothing when the download was complete at the start"
   await end();
 });
 
+Deno.test("completed() says nothing when something is left, and a partial seed says that it is one", async () => {
+  let isPartialSeed = false;
+  const { announcer, clock, http, counters, end } = setup({ "a.example": () => peers(1) }, {
+    tiers: [[A]],
+    isPartialSeed: () => isPartialSeed,
+  });
+  await clock.advance(1000);
+  [counters.left, isPartialSeed] = [40, true];
+  announcer.completed();
+  await clock.advance(1_800_000);
+  await announcer.stop();
+  assertEquals(http.take(), [
+    "a.example started 100",
+    "a.example paused 40",
+    "a.example stopped 40",
+  ]);
+  await end();
+});
+
+Deno.test("run() calls a partial seed by no name that a tracker refuses", async () => {
+  const script: Script = (query) =>
+    query.get("event") === "paused" ? { "failure reason": "unknown event" } : peers(1);
+  const { clock, http, end } = setup({ "a.example": script }, {
+    tiers: [[A]],
+    isPartialSeed: () => true,
+  });
+  await clock.advance(1_900_000);
+  assertEquals(http.take(), ["a.example paused 100", "a.example started 100", "a.example - 100"]);
+  await end();
+});
+
 Deno.test("stop() tells the trackers that accepted started, side by side", async () => {
   const { announcer, clock, http, running, end } = setup({
     "a.example": () => peers(1),
@@ -94,18 +125,19 @@ Deno.test("stop() sends completed before stopped when it is still owed", async (
 });
 
 Deno.test("stop() waits half its time for a completed under way, even when run is aborted", async () => {
-  const { announcer, clock, http, controller, end } = setup({
+  const { announcer, clock, http, counters, controller, end } = setup({
     "a.example": (query) => query.get("event") === "completed" ? "silent" : peers(1),
   }, { tiers: [[A]] });
   await clock.advance(0);
+  counters.left = 0;
   announcer.completed();
   await clock.advance(5);
   const stopped = announcer.stop();
   controller.abort();
   await clock.advance(499);
-  assertEquals(http.take(), ["a.example started 100", "a.example completed 100"]);
+  assertEquals(http.take(), ["a.example started 100", "a.example completed 0"]);
   await clock.advance(1);
-  assertEquals(http.take(), ["a.example stopped 100"]);
+  assertEquals(http.take(), ["a.example stopped 0"]);
   await stopped;
   await end();
 });

@@ -44,6 +44,25 @@ Deno.test("a download finds its peers through a tracker and tells it started, co
   assertEquals(announces.at(-1)!.query.get("downloaded"), String(2 * MIB));
 });
 
+Deno.test("who stays with some of the files is a partial seed to the trackers, and no seed", async () => {
+  const world = new SimWorld({ seed: 7 });
+  const tracker = new SimTracker(world.host("10.0.3.1"));
+  const files = [{ path: "a", length: 100_000 }, { path: "b", length: 200_000 }];
+  const content = makeTorrent({ files, trackers: [tracker.url] });
+  const peer = await FakePeer.start(world.host("10.0.1.0"), content);
+  tracker.peers = [peer.address];
+  const download = await Download.start(world.host("10.0.0.1"), content, {
+    selection: [0],
+    seed: true,
+  });
+  await world.runUntil(() => tracker.announces.length > 1, { within: 2_000_000 });
+  await download.close();
+  const told = tracker.announces.map(({ event, query }) => [event, query.get("left")]);
+  // Four pieces of 32 KiB are there.
+  const left = String(300_000 - 4 * 32_768);
+  assertEquals(told, [["started", "300000"], ["paused", left], ["stopped", left]]);
+});
+
 Deno.test("a bad tracker costs one announce, and the next tier is used", async () => {
   const cases: Readonly<Record<string, SimAnswer>> = {
     "not bencode": { body: text("<html>hello</html>") },

@@ -67,6 +67,18 @@ Deno.test("announceUrl() adds event and tracker id when given", () => {
   assert(url.endsWith("&key=00000abc&event=completed&trackerid=a%26%FF"));
 });
 
+Deno.test("announceUrl() says paused in every announce of a partial seed but the last", () => {
+  const said = (event?: AnnounceRequest["event"]) => {
+    const url = announceUrl("http://t/a", {
+      ...REQUEST,
+      ...(event && { event }),
+      isPartialSeed: true,
+    });
+    return new URL(url).searchParams.getAll("event");
+  };
+  assertEquals([said(), said("started"), said("stopped")], [["paused"], ["paused"], ["stopped"]]);
+});
+
 Deno.test("announceUrl() keeps the query and drops the fragment when the URL has them", () => {
   const start = (base: string) => announceUrl(base, REQUEST).split("info_hash")[0];
   assertEquals(start("http://t/a?passkey=%41b&x"), "http://t/a?passkey=%41b&x&");

@@ -83,6 +83,15 @@ Deno.test("announce() lists whoever announces and gives them to the next, of bot
   assertEquals(scrape(hash(1), hash(2)), [{ seeds: 2, completed: 1, leeches: 1 }, null]);
 });
 
+Deno.test("announce() gives no seeds to a partial seed, which is none itself", () => {
+  const { peers, scrape } = setup();
+  peers("1.0.0.1", { left: 0 });
+  peers("1.0.0.2", { left: 5 });
+  assertEquals(peers("1.0.0.3", { left: 5, isPartialSeed: true }), ["1.0.0.2:6881"]);
+  assertEquals(peers("1.0.0.4", { left: 5 }), ["1.0.0.1:6881", "1.0.0.2:6881", "1.0.0.3:6881"]);
+  assertEquals(scrape(hash(1)), [{ seeds: 1, completed: 0, leeches: 3 }]);
+});
+
 Deno.test("announce() gives seeds to whoever starts with nothing left, since it may not know the size", () => {
   const { peers } = setup();
   assertEquals(peers("1.0.0.1", { left: 0, event: "started" }), []);
