@@ -97,7 +97,7 @@ export class Giving {
 
   /** A peer is gone. */
   onGone(peer: Peer): void {
-    this.#takeBack(peer);
+    this.#takeBack(peer, () => false);
     peer.peerInterested = false;
     this.onInterest(peer);
   }
@@ -147,12 +147,13 @@ export class Giving {
   }
 
   /**
-   * Answers a request for a lost piece, which is no fault of the peer's. One that cannot be told no is
-   * let go: when it comes back it hears what there is.
+   * Answers a request for a lost piece, which is no fault of the peer's. One without the fast extension gets
+   * no answer where it knows that the piece is gone (BEP 54), and is let go where it cannot be told: when it
+   * comes back it hears what there is.
    */
   refuseLost(peer: Peer, piece: number, begin: number, length: number): void {
     if (peer.supportsFast) this.#refuse(peer, piece, begin, length);
-    else peer.closing ??= "no-use";
+    else if (!peer.knowsDontHave) peer.closing ??= "no-use";
   }
 
   /** Lets time pass: makes a round when one is due, and fills what stands idle. */
@@ -200,14 +201,19 @@ export class Giving {
     peer.amChoking = true;
     peer.servedAt = now;
     peer.encoder.choke();
-    this.#takeBack(peer);
+    const { allowedFast } = this.#parts;
+    this.#takeBack(peer, (piece, bytes) => allowedFast?.take(peer, piece, bytes) === true);
   }
 
-  /** What is owed is not sent. */
-  #takeBack(peer: Peer): void {
+  /** What is owed is not sent, but for what is kept: pieces that are allowed fast "should not" be refused (BEP 6). */
+  #takeBack(peer: Peer, isKept: (piece: PieceIndex, bytes: number) => boolean): void {
     this.#spread.onEnd(peer);
     const owed = { piece: 0, begin: 0, length: 0 };
-    while (peer.owed.take(owed)) {
+    for (let left = peer.owed.length; left > 0 && peer.owed.take(owed); left--) {
+      if (isKept(owed.piece as PieceIndex, owed.length)) {
+        peer.owed.push(owed.piece, owed.begin, owed.length);
+        continue;
+      }
       this.#spread.giveBack(owed.piece);
       if (peer.supportsFast) peer.encoder.reject(owed.piece, owed.begin, owed.length);
     }

@@ -259,6 +259,9 @@ Deno.test("a request for a piece that was lost is nobody's fault", () => {
   assertEquals([told(fast).length, fast.lackedRequests], [10 * MAX_LACKED, 0]);
   // One that cannot be told no would wait for ever.
   assertEquals([desk.ask(old, 2), old.closing], [undefined, "no-use"]);
+  // One that was told that it is gone does not.
+  const aware = desk.peer({ isFast: false, knowsDontHave: true });
+  assertEquals([desk.ask(aware, 2), aware.closing, told(aware)], [undefined, undefined, []]);
   desk.have.add(2);
   assertEquals([desk.ask(fast, 2), fast.owed.length], [undefined, 1], "it is back");
 });
@@ -322,6 +325,19 @@ Deno.test("onRequest() gives a choked newcomer a few pieces once", () => {
   assertEquals(desk.ask(peer, other), undefined);
   assertEquals(peer.owed.length, owed, "neither twice nor others");
   assertEquals(told(peer).length, 2, "which it is told");
+});
+
+Deno.test("a choke leaves what is owed of the pieces that are allowed fast", () => {
+  const desk = new Desk("x".repeat(120));
+  const { peer, granted } = greet(desk);
+  peer.amChoking = false;
+  const other = [...Array(119).keys()].find((piece) => !granted.includes(piece))!;
+  for (const piece of [other, granted[0]!]) desk.ask(peer, piece);
+  desk.giving.tick(0);
+  assertEquals(told(peer), ["choke", `reject ${other} 0 ${BLOCK_BYTES}`]);
+  const owed = { piece: -1, begin: -1, length: -1 };
+  assertEquals([peer.owed.length, peer.owed.take(owed)], [1, true]);
+  assertEquals(owed, { piece: granted[0]!, begin: 0, length: BLOCK_BYTES });
 });
 
 Deno.test("onRequest() gives a choked peer nothing once it has pieces enough", () => {
