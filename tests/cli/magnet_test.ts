@@ -7,128 +7,76 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { equalBytes, hex } from "../../src/base/bytes.ts";
 import { formatMagnet } from "../../src/metainfo/magnet.ts";
-import { openSession, parseMagnet, readTorrent } from "../../src/mod.ts";
-import { makeTorrent } from "../sim/torrents.ts";
-import { withFolder } from "../support/folder.ts";
-import { type Run, starling } from "./support/process.ts";
-
-const TORRENT = makeTorrent({
-  name: "set",
-  files: [
-    { path: "a.csv", length: 50_000 },
-    { path: "b.csv", length: 70_000 },
-    { path: "c.txt", length: 20_000 },
-  ],
-});
-const HASH = hex(TORRENT.metainfo.infoHash);
-const LINK = formatMagnet({ ...TORRENT.metainfo, trackers: [] });
-
-/** A folder, a seed, and the program with a cache of its own. */
-interface Lab {
-  readonly folder: string;
-  /** Where the seed is. */
-  readonly peer: string;
-  readonly run: (...args: string[]) => Promise<Run>;
-}
-
-async function withSeed(body: (lab: Lab) => Promise<void>): Promise<void> {
-  await withFolder(async (folder) => {
-    await Deno.mkdir(`${folder}/seed/set`, { recursive: true });
-    for (const { path, offset, length } of TORRENT.metainfo.files) {
-      const bytes = TORRENT.content.subarray(offset, offset + length);
-      await Deno.writeFile(`${folder}/seed/${path.join("/")}`, bytes);
-    }
-    await using session = await openSession({ ports: [0] });
-    const options = { output: `${folder}/seed`, isUploadOnly: true, noDht: true, noLsd: true };
-    const seed = session.add({ metainfo: TORRENT.metainfo, ...options });
-    await seed.downloaded;
-    const env = { XDG_CACHE_HOME: `${folder}/cache` };
-    const run = (...args: string[]) => starling(args, { env });
-    await body({ folder, peer: `127.0.0.1:${session.port}`, run });
-  });
-}
-
-function events({ stdout }: Run): { type: string; [field: string]: unknown }[] {
-  return stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
-}
-
-function names(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].map((entry) => entry.name).toSorted();
-}
+import { parseMagnet, readTorrent } from "../../src/mod.ts";
+import { starling } from "./support/process.ts";
+import { bytesOf, eventsOf, HASH, LINK, SET, tree, withLab } from "./support/process_lab.ts";
 
 Deno.test("get downloads a magnet, and the second run needs nobody", () =>
-  withSeed(async ({ folder, peer, run }) => {
-    const out = `${folder}/out`;
-    const first = await run("get", LINK, "--peer", peer, "-o", out, "-p", "0", "--json");
+  withLab(async (lab) => {
+    const first = await lab.run(`get ${LINK} --peer ${lab.peer} -o out --json`);
     assertEquals(first.code, 0, first.stderr);
-    const told = events(first);
-    assertEquals(told.find((event) => event.type === "start")?.name, "set");
+    const told = eventsOf(first);
+    assertEquals(told.find((event) => event.type === "start")?.["name"], "set");
     const metadata = told.find((event) => event.type === "metadata")!;
-    assertEquals([metadata.name, metadata.bytesTotal, metadata.files, metadata.infoHash], [
-      "set",
-      140_000,
-      3,
-      HASH,
-    ]);
-    assertEquals([told.at(-1)!.type, told.at(-1)!.infoHash], ["done", HASH]);
-    const b = TORRENT.metainfo.files[1]!;
-    const expected = TORRENT.content.subarray(b.offset, b.offset + b.length);
-    assert(equalBytes(await Deno.readFile(`${out}/set/b.csv`), expected));
-    assertEquals(names(`${folder}/cache/starling/metadata`), [`${HASH}.torrent`]);
-    const again = await run("get", LINK, "-o", out, "-p", "0", "--stall-timeout", "5");
+    const { name, bytesTotal, files, infoHash } = metadata;
+    assertEquals([name, bytesTotal, files, infoHash], ["set", 140_000, 3, HASH]);
+    assertEquals([told.at(-1)!.type, told.at(-1)!["infoHash"]], ["done", HASH]);
+    assert(equalBytes(await Deno.readFile(lab.path("out/set/b.csv")), bytesOf(1)));
+    assertEquals(tree(lab.path("cache/starling/metadata")), [`${HASH}.torrent`]);
+    const again = await lab.run(`get ${LINK} -o out --stall-timeout 5`);
     assertEquals(again.code, 0, again.stderr);
     assertStringIncludes(again.stderr, "all of it was there");
   }));
 
 Deno.test("get takes a bare infohash, and a choice of files when the metadata is there", () =>
-  withSeed(async ({ folder, peer, run }) => {
-    const get = (...args: string[]) => run("get", ...args, "--peer", peer, "-p", "0");
-    const bare = await get(HASH.toUpperCase(), "-o", `${folder}/1`, "--include", "*.csv");
-    assertEquals([bare.code, names(`${folder}/1/set`)], [0, ["a.csv", "b.csv"]], bare.stderr);
-    const linked = await get(`${LINK}&so=2`, "-o", `${folder}/2`);
-    assertEquals([linked.code, names(`${folder}/2/set`)], [0, ["c.txt"]], linked.stderr);
-    const wins = await get(`${LINK}&so=2`, "-o", `${folder}/3`, "--select-file", "1");
-    assertEquals([wins.code, names(`${folder}/3/set`)], [0, ["a.csv"]], wins.stderr);
-    const all = await get(`${LINK}&so=2`, "-o", `${folder}/4`, "--select-file", "1-3");
-    assertEquals(names(`${folder}/4/set`), ["a.csv", "b.csv", "c.txt"], all.stderr);
-    const none = await get(LINK, "-o", `${folder}/5`, "--include", "a.tsv");
+  withLab(async (lab) => {
+    const get = (line: string) => lab.run(`get ${line} --peer ${lab.peer}`);
+    const got = (name: string) => tree(lab.path(`${name}/set`));
+    const bare = await get(`${HASH.toUpperCase()} -o 1 --include *.csv`);
+    assertEquals([bare.code, got("1")], [0, ["a.csv", "b.csv"]], bare.stderr);
+    const linked = await get(`${LINK}&so=2 -o 2`);
+    assertEquals([linked.code, got("2")], [0, ["sub/c.txt"]], linked.stderr);
+    const wins = await get(`${LINK}&so=2 -o 3 --select-file 1`);
+    assertEquals([wins.code, got("3")], [0, ["a.csv"]], wins.stderr);
+    const all = await get(`${LINK}&so=2 -o 4 --select-file 1-3`);
+    assertEquals(got("4"), ["a.csv", "b.csv", "sub/c.txt"], all.stderr);
+    const none = await get(`${LINK} -o 5 --include a.tsv`);
     assertEquals(none.code, 2, none.stderr);
     assertStringIncludes(none.stderr, 'error: Cannot select files: --include "a.tsv" matches none');
     assertStringIncludes(none.stderr, "hint: close are a.csv");
-    const beyond = await get(`${LINK}&so=9`, "-o", `${folder}/6`);
+    const beyond = await get(`${LINK}&so=9 -o 6`);
     assertEquals(beyond.code, 2, beyond.stderr);
   }));
 
 Deno.test("meta writes a torrent file with the trackers of the link", () =>
-  withSeed(async ({ folder, peer, run }) => {
+  withLab(async (lab) => {
     const trackers = ["http://127.0.0.1:1/announce", "udp://127.0.0.1:1/announce"];
     const link = `${LINK}${trackers.map((url) => `&tr=${encodeURIComponent(url)}`).join("")}`;
-    const file = `${folder}/x.torrent`;
-    const args = ["meta", link, "--peer", peer, "--no-trackers", "-p", "0"];
-    const { code, stderr } = await run(...args, "-o", file);
+    const meta = `meta ${link} --peer ${lab.peer} --no-trackers -o`;
+    const { code, stderr } = await lab.run(`${meta} x.torrent`);
     assertEquals(code, 0, stderr);
-    const metainfo = readTorrent(await Deno.readFile(file));
+    const metainfo = readTorrent(await Deno.readFile(lab.path("x.torrent")));
     assertEquals([hex(metainfo.infoHash), metainfo.trackers], [HASH, trackers.map((url) => [url])]);
-    assertStringIncludes(stderr, `done: set, in ${file}`);
-    assertEquals((await run(...args, "-o", file)).code, 4);
-    assertEquals((await run(...args, "-o", file, "--force")).code, 0);
-    const told = await run(...args, "-o", `${folder}/y.torrent`, "--json");
-    const types = events(told).map(({ type }) => type).filter((type) => type !== "progress");
+    assertStringIncludes(stderr, "done: set, in x.torrent");
+    assertEquals((await lab.run(`${meta} x.torrent`)).code, 4);
+    assertEquals((await lab.run(`${meta} x.torrent --force`)).code, 0);
+    const told = await lab.run(`${meta} y.torrent --json`);
+    const types = eventsOf(told).map(({ type }) => type).filter((type) => type !== "progress");
     assertEquals(types, ["listening", "start", "metadata", "done"], told.stderr);
   }));
 
 Deno.test("info, cat, verify and seed take a link", () =>
-  withSeed(async ({ folder, peer, run }) => {
-    const from = ["--peer", peer, "-p", "0"];
-    const info = await run("info", LINK, ...from, "--json");
+  withLab(async (lab) => {
+    const info = await lab.run(`info ${LINK} --peer ${lab.peer} --json`);
     assertEquals(info.code, 0, info.stderr);
-    const [object] = events(info);
-    assertEquals([object!.infoHash, object!.name, object!.magnet], [HASH, "set", LINK]);
-    const cat = await run("cat", LINK, "c.txt", ...from);
+    const [object] = eventsOf(info);
+    const { infoHash, name, magnet } = object!;
+    assertEquals([infoHash, name, magnet], [HASH, "set", LINK]);
+    const cat = await lab.run(`cat ${LINK} sub/c.txt --peer ${lab.peer}`);
     assertEquals([cat.code, cat.stdout.length > 0], [0, true], cat.stderr);
-    const verify = await run("verify", HASH, `${folder}/seed`);
+    const verify = await lab.run(`verify ${HASH} seed`);
     assertEquals(verify.code, 0, verify.stderr);
-    const seed = await run("seed", LINK, `${folder}/seed`, "--seed-time", "100ms", "-p", "0");
+    const seed = await lab.run(`seed ${LINK} seed --seed-time 100ms`);
     assertEquals(seed.code, 0, seed.stderr);
   }));
 
@@ -173,25 +121,24 @@ Deno.test("the metadata timeout ends with 3 and the reason in words", async () =
     assertStringIncludes(stderr, `error: Cannot finish ${HASH}: no metadata after 0 s: no peers`);
   }
   const told = await starling(["get", ...args, "--json"]);
-  assertEquals(events(told).at(-1)!.reason, "metadata-timeout");
+  assertEquals(eventsOf(told).at(-1)!["reason"], "metadata-timeout");
   const stalled = await starling(["get", HASH, "--stall-timeout", "1", "-p", "0", "--json"]);
-  assertEquals([stalled.code, events(stalled).at(-1)!.reason], [3, "stalled"]);
+  assertEquals([stalled.code, eventsOf(stalled).at(-1)!["reason"]], [3, "stalled"]);
 });
 
 Deno.test("a URL that cannot be fetched any more gives what it gave the last time", () =>
-  withSeed(async ({ folder, peer, run }) => {
-    const body = new Uint8Array(TORRENT.bytes);
+  withLab(async (lab) => {
+    const body = new Uint8Array(SET.bytes);
     const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, () => {
       return new Response(body);
     });
     const url = `http://127.0.0.1:${server.addr.port}/x.torrent`;
-    const args = ["get", url, "-o", `${folder}/out`, "-p", "0"];
-    const first = await run(...args, "--peer", peer);
+    const first = await lab.run(`get ${url} -o out --peer ${lab.peer}`);
     assertEquals(first.code, 0, first.stderr);
     await server.shutdown();
-    const again = await run(...args);
+    const again = await lab.run(`get ${url} -o out`);
     assertEquals(again.code, 0, again.stderr);
     assertStringIncludes(again.stderr, "the torrent file of last time is used");
-    const other = await run("get", `${url}?other`, "-o", `${folder}/out`, "-p", "0");
+    const other = await lab.run(`get ${url}?other -o out`);
     assertEquals(other.code, 7, other.stderr);
   }));
