@@ -7,6 +7,7 @@
 
 import { type Address, formatAddress } from "../../src/base/address.ts";
 import type { Datagram, GroupSocket } from "../../src/ports/network.ts";
+import { Inbox } from "./inbox.ts";
 import type { Life } from "./life.ts";
 import type { NetHost, NetState } from "./net_host.ts";
 
@@ -35,8 +36,7 @@ export class SimGroupSocket implements GroupSocket {
   readonly #members: Set<SimGroupSocket>;
   readonly #from: Address;
   readonly #forget: () => void;
-  readonly #queue: Datagram[] = [];
-  #waiting: ((datagram: Datagram | null) => void) | undefined;
+  readonly #inbox: Inbox<Datagram>;
 
   /** A member at once; `from` is where its datagrams come from. */
   constructor(
@@ -46,6 +46,7 @@ export class SimGroupSocket implements GroupSocket {
     this.#net = net;
     this.host = who.host;
     this.#life = who.life;
+    this.#inbox = new Inbox(who.life, BACKLOG);
     this.#members = who.members;
     this.#from = who.from;
     this.#members.add(this);
@@ -59,16 +60,14 @@ export class SimGroupSocket implements GroupSocket {
       if (net.isCut(this.host, member.host) || net.isLost(this.host, member.host)) continue;
       const datagram = { data: data.slice(), from: this.#from };
       net.clock.at(net.clock.now() + net.delay(this.host, member.host, false), () => {
-        if (!member.#take(datagram)) return false;
+        if (!member.#inbox.put(datagram)) return false;
         net.onDeliver(member.host, datagram.data);
       });
     }
   }
 
   receive(): Promise<Datagram | null> {
-    const first = this.#queue.shift();
-    if (first || !this.#members.has(this)) return this.#life.guard(Promise.resolve(first ?? null));
-    return this.#life.guard(new Promise((resolve) => this.#waiting = resolve));
+    return this.#inbox.take();
   }
 
   close(): void {
@@ -79,21 +78,9 @@ export class SimGroupSocket implements GroupSocket {
     this.close();
   }
 
-  #take(datagram: Datagram): boolean {
-    if (!this.#members.has(this)) return false;
-    if (this.#waiting) {
-      const waiting = this.#waiting;
-      this.#waiting = undefined;
-      waiting(datagram);
-    } else if (this.#queue.length < BACKLOG) this.#queue.push(datagram);
-    else return false;
-    return true;
-  }
-
   #shut(): void {
     if (!this.#members.delete(this)) return;
     this.#forget();
-    this.#queue.length = 0;
-    this.#waiting?.(null);
+    this.#inbox.close();
   }
 }

@@ -7,6 +7,7 @@
 import { type Address, formatAddress } from "../../src/base/address.ts";
 import { NetworkError } from "../../src/base/errors.ts";
 import type { ByteStream, Datagram, DatagramSocket, Listener } from "../../src/ports/network.ts";
+import { Inbox } from "./inbox.ts";
 import type { Life } from "./life.ts";
 import type { Knock, NetHost, NetState } from "./net_host.ts";
 import { SimStream } from "./stream.ts";
@@ -119,23 +120,20 @@ export class SimListener implements Listener {
   readonly #host: NetHost;
   readonly #life: Life;
   readonly #forget: () => void;
-  readonly #queue: ByteStream[] = [];
-  #waiting: ((stream: ByteStream | null) => void) | undefined;
-  #isOpen = true;
+  readonly #inbox: Inbox<ByteStream>;
 
   constructor(net: NetState, host: NetHost, life: Life, port: number) {
     this.#net = net;
     this.#host = host;
     this.#life = life;
+    this.#inbox = new Inbox(life, BACKLOG);
     this.address = { host: host.ips[0]!, port };
     host.tcp.set(port, { accept: (knock) => this.#take(knock) });
     this.#forget = life.atDeath(() => this.#shut());
   }
 
   accept(): Promise<ByteStream | null> {
-    const first = this.#queue.shift();
-    if (first || !this.#isOpen) return this.#life.guard(Promise.resolve(first ?? null));
-    return this.#life.guard(new Promise((resolve) => this.#waiting = resolve));
+    return this.#inbox.take();
   }
 
   close(): void {
@@ -147,25 +145,16 @@ export class SimListener implements Listener {
   }
 
   #take(knock: Knock): boolean {
-    if (this.#queue.length >= BACKLOG) return false;
+    if (this.#inbox.isFull) return false;
     this.#net.log(this.#host, `is dialled by ${formatAddress(knock.from)}`);
-    const stream = knock.connect(this.#life);
-    if (!this.#waiting) this.#queue.push(stream);
-    else {
-      const waiting = this.#waiting;
-      this.#waiting = undefined;
-      waiting(stream);
-    }
-    return true;
+    return this.#inbox.put(knock.connect(this.#life));
   }
 
   #shut(): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
+    if (!this.#inbox.isOpen) return;
     this.#forget();
     this.#host.tcp.delete(this.address.port);
-    for (const stream of this.#queue.splice(0)) stream.close();
-    this.#waiting?.(null);
+    for (const stream of this.#inbox.close()) stream.close();
   }
 }
 
@@ -176,23 +165,22 @@ export class SimDatagramSocket implements DatagramSocket {
   readonly #host: NetHost;
   readonly #life: Life;
   readonly #forget: () => void;
-  readonly #queue: Datagram[] = [];
-  #waiting: ((datagram: Datagram | null) => void) | undefined;
-  #isOpen = true;
+  readonly #inbox: Inbox<Datagram>;
 
   constructor(net: NetState, host: NetHost, life: Life, port: number) {
     this.#net = net;
     this.#host = host;
     this.#life = life;
+    this.#inbox = new Inbox(life, DATAGRAM_BACKLOG);
     // Of both families, where the host has both.
     const isV6 = host.ips.some((ip) => ip.includes(":"));
     this.address = { host: isV6 ? "::" : host.ips[0]!, port };
-    host.udp.set(port, { accept: (datagram) => this.#take(datagram) });
+    host.udp.set(port, { accept: (datagram) => this.#inbox.put(datagram) });
     this.#forget = life.atDeath(() => this.#shut());
   }
 
   send(data: Uint8Array, to: Address): void {
-    if (!this.#isOpen || !this.#life.isAlive || data.length > MAX_DATAGRAM_BYTES) return;
+    if (!this.#inbox.isOpen || !this.#life.isAlive || data.length > MAX_DATAGRAM_BYTES) return;
     const net = this.#net;
     const target = net.hostAt(to.host);
     if (!target || net.isCut(this.#host, target) || net.isLost(this.#host, target)) return;
@@ -206,20 +194,8 @@ export class SimDatagramSocket implements DatagramSocket {
     });
   }
 
-  #take(datagram: Datagram): boolean {
-    if (this.#waiting) {
-      const waiting = this.#waiting;
-      this.#waiting = undefined;
-      waiting(datagram);
-    } else if (this.#queue.length < DATAGRAM_BACKLOG) this.#queue.push(datagram);
-    else return false;
-    return true;
-  }
-
   receive(): Promise<Datagram | null> {
-    const first = this.#queue.shift();
-    if (first || !this.#isOpen) return this.#life.guard(Promise.resolve(first ?? null));
-    return this.#life.guard(new Promise((resolve) => this.#waiting = resolve));
+    return this.#inbox.take();
   }
 
   close(): void {
@@ -231,11 +207,9 @@ export class SimDatagramSocket implements DatagramSocket {
   }
 
   #shut(): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
+    if (!this.#inbox.isOpen) return;
     this.#forget();
     this.#host.udp.delete(this.address.port);
-    this.#queue.length = 0;
-    this.#waiting?.(null);
+    this.#inbox.close();
   }
 }
