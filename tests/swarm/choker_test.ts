@@ -6,10 +6,10 @@
 
 import { assert, assertEquals, assertGreater, assertLessOrEqual } from "@std/assert";
 import { Choker, MIN_SLOTS, OPTIMISTIC_MS, ROUND_MS, SNUB_MS } from "../../src/swarm/choker.ts";
-import { Peer } from "../../src/swarm/peer.ts";
-import { Encoder } from "../../src/wire/encoder.ts";
+import type { Peer } from "../../src/swarm/peer.ts";
 import { decodeExtensionHandshake, encodeExtensionHandshake } from "../../src/wire/extension.ts";
 import { SimRandom } from "../sim/random.ts";
+import { newPeer } from "./support.ts";
 
 /** Peers, and a choker whose decisions are carried out as the giving side does. */
 class Table {
@@ -19,7 +19,7 @@ class Table {
 
   /** Peers that want something, and that we want something of. */
   add(count: number): Peer[] {
-    const added = Array.from({ length: count }, () => newPeer(this.peers.length, this.now));
+    const added = Array.from({ length: count }, () => interested(this.peers.length, this.now));
     this.peers.push(...added);
     return added;
   }
@@ -60,16 +60,12 @@ class Table {
   }
 }
 
-function newPeer(slot: number, now: number): Peer {
-  const peer = new Peer({
+function interested(slot: number, now: number): Peer {
+  const peer = newPeer({
     slot,
     giver: slot,
     address: { host: `9.0.0.${slot}`, port: 6881 },
     peerId: new Uint8Array(20).fill(slot),
-    supportsFast: true,
-    supportsExtended: true,
-    isOutgoing: true,
-    encoder: new Encoder(),
     pieceCount: 8,
     now,
   });

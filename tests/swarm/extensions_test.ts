@@ -7,9 +7,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { PeerError } from "../../src/base/errors.ts";
 import { type Extension, Extensions, sendExtended } from "../../src/swarm/extensions.ts";
-import { Peer } from "../../src/swarm/peer.ts";
+import type { Peer } from "../../src/swarm/peer.ts";
 import { Decoder } from "../../src/wire/decoder.ts";
-import { Encoder } from "../../src/wire/encoder.ts";
 import {
   decodeExtensionHandshake,
   encodeExtensionHandshake,
@@ -18,21 +17,7 @@ import {
   type ExtensionName,
 } from "../../src/wire/extension.ts";
 import { feed, Recorder } from "../wire/recorder.ts";
-
-function newPeer(supportsExtended = true): Peer {
-  return new Peer({
-    slot: 0,
-    giver: 1,
-    address: { host: "9.0.0.1", port: 6881 },
-    peerId: new Uint8Array(20),
-    supportsFast: true,
-    supportsExtended,
-    isOutgoing: true,
-    encoder: new Encoder(),
-    pieceCount: 4,
-    now: 0,
-  });
-}
+import { newPeer } from "./support.ts";
 
 /** An extension that keeps what it hears. */
 function listener(name: ExtensionName, heard: string[]): Extension {
@@ -85,7 +70,7 @@ Deno.test("tell() takes back what is spoken no longer, and says nothing to who c
   extensions.remove("ut_pex");
   extensions.tell(peer);
   assertEquals(hello(peer).ids.get("ut_pex"), 0);
-  const old = newPeer(false);
+  const old = newPeer({ supportsExtended: false });
   extensions.tell(old);
   assertEquals(old.encoder.length, 0);
 });

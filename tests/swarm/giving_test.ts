@@ -13,15 +13,14 @@ import { PieceMap } from "../../src/metainfo/piece_map.ts";
 import { systemHasher } from "../../src/platform/hasher.ts";
 import { AllowedFast } from "../../src/swarm/allowed_fast.ts";
 import { Giving, MAX_REQUEST_BYTES } from "../../src/swarm/giving.ts";
-import { Peer } from "../../src/swarm/peer.ts";
+import type { Peer } from "../../src/swarm/peer.ts";
 import { MAX_OWED } from "../../src/swarm/uploads.ts";
 import { Decoder } from "../../src/wire/decoder.ts";
-import { Encoder } from "../../src/wire/encoder.ts";
 import { decodeExtensionHandshake, encodeExtensionHandshake } from "../../src/wire/extension.ts";
 import { decodeDontHave } from "../../src/wire/lt_donthave.ts";
 import { SimRandom } from "../sim/random.ts";
 import { feed, Recorder } from "../wire/recorder.ts";
-import { bits } from "./support.ts";
+import { bits, newPeer } from "./support.ts";
 
 /** Requests that are refused without a consequence, and those of them for what we never had. */
 const MAX_REFUSED = 2000;
@@ -60,17 +59,12 @@ class Desk {
 
   /** A peer that is served, unless it says otherwise. */
   peer({ isFast = true, knowsDontHave = false, isChoked = false }: Options = {}): Peer {
-    const peer = new Peer({
+    const peer = newPeer({
       slot: this.peers.length,
       giver: this.peers.length,
       address: { host: "9.9.9.9", port: 1 + this.peers.length },
-      peerId: new Uint8Array(20),
       supportsFast: isFast,
-      supportsExtended: true,
-      isOutgoing: true,
-      encoder: new Encoder(),
       pieceCount: this.have.length,
-      now: 0,
     });
     peer.extensions = decodeExtensionHandshake(encodeExtensionHandshake({
       m: knowsDontHave ? { lt_donthave: DONT_HAVE_ID } : {},

@@ -9,25 +9,10 @@ import { PeerError } from "../../src/base/errors.ts";
 import { EarlyPieces } from "../../src/swarm/early_pieces.ts";
 import { Extensions } from "../../src/swarm/extensions.ts";
 import { Lobby, replayLobby } from "../../src/swarm/lobby.ts";
-import { Peer } from "../../src/swarm/peer.ts";
 import { IDLE_TIMEOUT_MS, KEEP_ALIVE_MS } from "../../src/swarm/swarm.ts";
 import { Decoder } from "../../src/wire/decoder.ts";
-import { Encoder } from "../../src/wire/encoder.ts";
 import { feed, Recorder } from "../wire/recorder.ts";
-
-function newPeer(supportsFast = true): Peer {
-  return new Peer({
-    giver: 1,
-    address: { host: "9.0.0.1", port: 6881 },
-    peerId: new Uint8Array(20),
-    supportsFast,
-    supportsExtended: true,
-    isOutgoing: true,
-    encoder: new Encoder(),
-    pieceCount: 0,
-    now: 0,
-  });
-}
+import { newPeer } from "./support.ts";
 
 /** What is said again for a torrent of so many pieces. */
 function replayed(early: EarlyPieces, pieceCount: number): string[] {
@@ -41,7 +26,7 @@ function replayed(early: EarlyPieces, pieceCount: number): string[] {
 }
 
 function enter(supportsFast = true, wantsData = true) {
-  const peer = newPeer(supportsFast);
+  const peer = newPeer({ supportsFast, pieceCount: 0 });
   const lobby = new Lobby(new Extensions(), { wantsData });
   const protocol = lobby.enter(peer, 0);
   const said = () => {

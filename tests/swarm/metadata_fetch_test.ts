@@ -9,12 +9,12 @@ import { createHash } from "node:crypto";
 import { PeerError } from "../../src/base/errors.ts";
 import { MIB } from "../../src/base/units.ts";
 import { MetadataFetch, PART_TIMEOUT_MS, PARTS_IN_FLIGHT } from "../../src/swarm/metadata_fetch.ts";
-import { Peer } from "../../src/swarm/peer.ts";
+import type { Peer } from "../../src/swarm/peer.ts";
 import { Decoder } from "../../src/wire/decoder.ts";
-import { Encoder } from "../../src/wire/encoder.ts";
 import { decodeMetadata } from "../../src/wire/ut_metadata.ts";
 import { decodeExtensionHandshake, encodeExtensionHandshake } from "../../src/wire/extension.ts";
 import { feed, Recorder } from "../wire/recorder.ts";
+import { newPeer } from "./support.ts";
 
 const PART = 16_384;
 const hasher = { sha1: (data: Uint8Array) => createHash("sha1").update(data).digest() };
@@ -38,17 +38,7 @@ class Scene {
 
   /** A peer that says its size. */
   peer(size: number = this.info.length): Asked {
-    const peer = new Peer({
-      giver: this.#next++,
-      address: { host: "9.0.0.1", port: 6881 },
-      peerId: new Uint8Array(20),
-      supportsFast: true,
-      supportsExtended: true,
-      isOutgoing: true,
-      encoder: new Encoder(),
-      pieceCount: 0,
-      now: this.now,
-    });
+    const peer = newPeer({ giver: this.#next++, pieceCount: 0, now: this.now });
     peer.extensions = decodeExtensionHandshake(
       encodeExtensionHandshake({ m: { ut_metadata: 3 }, v: "", reqq: 9, metadataSize: size }),
     );

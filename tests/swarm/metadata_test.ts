@@ -9,9 +9,8 @@ import { concat } from "../../src/base/bytes.ts";
 import { PeerError } from "../../src/base/errors.ts";
 import { TokenBucket } from "../../src/base/token_bucket.ts";
 import { Metadata } from "../../src/swarm/metadata.ts";
-import { Peer } from "../../src/swarm/peer.ts";
+import type { Peer } from "../../src/swarm/peer.ts";
 import { Decoder } from "../../src/wire/decoder.ts";
-import { Encoder } from "../../src/wire/encoder.ts";
 import {
   decodeMetadata,
   encodeMetadataRequest,
@@ -19,21 +18,12 @@ import {
 } from "../../src/wire/ut_metadata.ts";
 import { decodeExtensionHandshake, encodeExtensionHandshake } from "../../src/wire/extension.ts";
 import { feed, Recorder } from "../wire/recorder.ts";
+import { newPeer } from "./support.ts";
 
 const INFO = new Uint8Array(40_000).map((_, i) => i & 0xff);
 
-function newPeer(): Peer {
-  const peer = new Peer({
-    giver: 1,
-    address: { host: "9.0.0.1", port: 6881 },
-    peerId: new Uint8Array(20),
-    supportsFast: true,
-    supportsExtended: true,
-    isOutgoing: true,
-    encoder: new Encoder(),
-    pieceCount: 4,
-    now: 0,
-  });
+function asker(): Peer {
+  const peer = newPeer();
   peer.extensions = decodeExtensionHandshake(
     encodeExtensionHandshake({ m: { ut_metadata: 7 }, v: "", reqq: 9 }),
   );
@@ -54,7 +44,7 @@ function answers(peer: Peer): MetadataMessage[] {
 Deno.test("every part is given, and offered by its size", () => {
   const metadata = new Metadata({ info: INFO });
   assertEquals(metadata.offer(), { metadataSize: 40_000 });
-  const peer = newPeer();
+  const peer = asker();
   for (const part of [0, 1, 2]) metadata.onMessage(peer, encodeMetadataRequest(part), 0);
   const parts = answers(peer).map((answer) => {
     assert(answer.type === "data" && answer.totalSize === 40_000);
@@ -64,7 +54,7 @@ Deno.test("every part is given, and offered by its size", () => {
 });
 
 Deno.test("a part that there is not is rejected, and any while we have none", () => {
-  const peer = newPeer();
+  const peer = asker();
   const metadata = new Metadata({ info: INFO });
   metadata.onMessage(peer, encodeMetadataRequest(3), 0);
   assertEquals(answers(peer), [{ type: "reject", piece: 3 }]);
@@ -72,10 +62,10 @@ Deno.test("a part that there is not is rejected, and any while we have none", ()
 
 Deno.test("a peer that reads nothing is refused more, and one that asks too often", () => {
   const metadata = new Metadata({ info: INFO });
-  const deaf = newPeer();
+  const deaf = asker();
   for (let i = 0; i < 60; i++) metadata.onMessage(deaf, encodeMetadataRequest(0), 0);
   assert(deaf.encoder.length < 600_000, `${deaf.encoder.length} bytes wait`);
-  const greedy = newPeer();
+  const greedy = asker();
   let bytes = 0;
   assertThrows(() => {
     for (let i = 0; i < 5_000; i++) {
@@ -88,7 +78,7 @@ Deno.test("a peer that reads nothing is refused more, and one that asks too ofte
 
 Deno.test("what nobody asked for is ignored once the dictionary is here", () => {
   const metadata = new Metadata({ info: INFO });
-  const peer = newPeer();
+  const peer = asker();
   const data = new TextEncoder().encode("d8:msg_typei1e5:piecei0e10:total_sizei5eehello");
   metadata.onMessage(peer, data, 0);
   assertEquals(peer.encoder.length, 0);
@@ -99,7 +89,7 @@ Deno.test("what is given keeps the limit, a part to each in turn", () => {
   const limit = new TokenBucket(rate);
   const info = new Uint8Array(20 * 16_384);
   const metadata = new Metadata({ info }, limit);
-  const peers = [newPeer(), newPeer()];
+  const peers = [asker(), asker()];
   for (let part = 0; part < 20; part++) {
     for (const peer of peers) metadata.onMessage(peer, encodeMetadataRequest(part), 0);
   }

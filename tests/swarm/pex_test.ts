@@ -7,10 +7,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Address, formatAddress } from "../../src/base/address.ts";
 import { PeerError } from "../../src/base/errors.ts";
-import { Peer } from "../../src/swarm/peer.ts";
+import type { Peer } from "../../src/swarm/peer.ts";
 import { FIRST_AFTER_MS, Pex, PEX_EVERY_MS } from "../../src/swarm/pex.ts";
 import { Decoder } from "../../src/wire/decoder.ts";
-import { Encoder } from "../../src/wire/encoder.ts";
 import { decodeExtensionHandshake, encodeExtensionHandshake } from "../../src/wire/extension.ts";
 import {
   decodePex,
@@ -20,26 +19,20 @@ import {
   type PexPeer,
 } from "../../src/wire/ut_pex.ts";
 import { feed, Recorder } from "../wire/recorder.ts";
+import { newPeer } from "./support.ts";
 
 const address = (host: string, port = 6881): Address => ({ host, port });
 
 /** A peer that speaks PEX; `port` is where it says that it listens. */
-function newPeer(
+function peerAt(
   host: string,
   options: { isOutgoing?: boolean; port?: number; isMute?: boolean } = {},
 ): Peer {
   const { isOutgoing = true, port, isMute = false } = options;
-  const peer = new Peer({
+  const peer = newPeer({
     slot: 0,
-    giver: 1,
     address: address(host, isOutgoing ? 6881 : 50_000),
-    peerId: new Uint8Array(20),
-    supportsFast: true,
-    supportsExtended: true,
     isOutgoing,
-    encoder: new Encoder(),
-    pieceCount: 4,
-    now: 0,
   });
   const m: Record<string, number> = isMute ? {} : { ut_pex: 7 };
   const offer = encodeExtensionHandshake({ m, v: "", reqq: 1, ...(port && { port }) });
@@ -75,7 +68,7 @@ const message = (...hosts: string[]) =>
   encodePex({ added: hosts.map((host) => ({ address: address(host), flags: 0 })), dropped: [] });
 
 Deno.test("tick() tells each peer of the others, not of itself, once they had time to come", () => {
-  const { pex, peers } = setup(newPeer("9.0.0.1"), newPeer("9.0.0.2"), newPeer("2001:db8::3"));
+  const { pex, peers } = setup(peerAt("9.0.0.1"), peerAt("9.0.0.2"), peerAt("2001:db8::3"));
   pex.tick(peers, FIRST_AFTER_MS - 1);
   assertEquals(sent(peers[0]!).list, []);
   pex.tick(peers, FIRST_AFTER_MS);
@@ -84,7 +77,7 @@ Deno.test("tick() tells each peer of the others, not of itself, once they had ti
 });
 
 Deno.test("tick() tells what has changed, once a minute, and nothing where nothing has", () => {
-  const [a, b, c] = [newPeer("9.0.0.1"), newPeer("9.0.0.2"), newPeer("9.0.0.3")];
+  const [a, b, c] = [peerAt("9.0.0.1"), peerAt("9.0.0.2"), peerAt("9.0.0.3")];
   const { pex } = setup(a, b);
   pex.tick([a, b], 5_000);
   sent(a);
@@ -100,9 +93,9 @@ Deno.test("tick() tells what has changed, once a minute, and nothing where nothi
 });
 
 Deno.test("tick() tells of who dialled us by the port it listens on, and not without one", () => {
-  const incoming = newPeer("9.0.0.2", { isOutgoing: false, port: 7000 });
-  const unknown = newPeer("9.0.0.3", { isOutgoing: false });
-  const { pex, peers } = setup(newPeer("9.0.0.1"), incoming, unknown);
+  const incoming = peerAt("9.0.0.2", { isOutgoing: false, port: 7000 });
+  const unknown = peerAt("9.0.0.3", { isOutgoing: false });
+  const { pex, peers } = setup(peerAt("9.0.0.1"), incoming, unknown);
   pex.tick(peers, FIRST_AFTER_MS);
   const { list, added } = sent(peers[0]!);
   assertEquals(list, ["+9.0.0.2:7000"]);
@@ -110,16 +103,16 @@ Deno.test("tick() tells of who dialled us by the port it listens on, and not wit
 });
 
 Deno.test("tick() says who has everything and who was reached", () => {
-  const seed = newPeer("9.0.0.2");
+  const seed = peerAt("9.0.0.2");
   seed.have.fill();
-  const { pex, peers } = setup(newPeer("9.0.0.1"), seed);
+  const { pex, peers } = setup(peerAt("9.0.0.1"), seed);
   pex.tick(peers, FIRST_AFTER_MS);
   assertEquals(sent(peers[0]!).added[0]!.flags, PEX_SEED | PEX_REACHABLE);
 });
 
 Deno.test("tick() tells at most fifty at a time, and the others a minute later", () => {
-  const others = Array.from({ length: 70 }, (_, i) => newPeer(`9.0.1.${i}`));
-  const { pex, peers } = setup(newPeer("9.0.0.1"), ...others);
+  const others = Array.from({ length: 70 }, (_, i) => peerAt(`9.0.1.${i}`));
+  const { pex, peers } = setup(peerAt("9.0.0.1"), ...others);
   pex.tick(peers, FIRST_AFTER_MS);
   assertEquals(sent(peers[0]!).list.length, 50);
   pex.tick(peers, FIRST_AFTER_MS + PEX_EVERY_MS);
@@ -131,8 +124,8 @@ Deno.test("tick() tells at most fifty at a time, and the others a minute later",
 });
 
 Deno.test("tick() keeps private addresses among private ones", () => {
-  const [far, near, local] = [newPeer("9.0.0.1"), newPeer("10.0.0.2"), newPeer("127.0.0.1")];
-  const { pex, peers } = setup(far, near, local, newPeer("10.0.0.3"));
+  const [far, near, local] = [peerAt("9.0.0.1"), peerAt("10.0.0.2"), peerAt("127.0.0.1")];
+  const { pex, peers } = setup(far, near, local, peerAt("10.0.0.3"));
   pex.tick(peers, FIRST_AFTER_MS);
   assertEquals(sent(far).list, []);
   assertEquals(sent(near).list, ["+9.0.0.1:6881", "+10.0.0.3:6881"]);
@@ -140,22 +133,22 @@ Deno.test("tick() keeps private addresses among private ones", () => {
 });
 
 Deno.test("tick() says nothing to whoever does not speak it or has left", () => {
-  const mute = newPeer("9.0.0.2", { isMute: true });
-  const { pex, peers } = setup(newPeer("9.0.0.1"), mute);
+  const mute = peerAt("9.0.0.2", { isMute: true });
+  const { pex, peers } = setup(peerAt("9.0.0.1"), mute);
   pex.onGone(peers[0]!);
   pex.tick(peers, FIRST_AFTER_MS);
   assertEquals([sent(mute).list, sent(peers[0]!).list], [[], []]);
 });
 
 Deno.test("onMessage() hands on what a peer tells, once", () => {
-  const { pex, learned, peers } = setup(newPeer("9.0.0.1"));
+  const { pex, learned, peers } = setup(peerAt("9.0.0.1"));
   pex.onMessage(peers[0]!, message("9.0.0.5", "2001:db8::5"), 0);
   pex.onMessage(peers[0]!, message("9.0.0.5", "9.0.0.6"), 60_000);
   assertEquals(learned, ["9.0.0.5:6881", "[2001:db8::5]:6881", "9.0.0.6:6881"]);
 });
 
 Deno.test("onMessage() reads a message a minute, and drops a peer that floods", () => {
-  const { pex, learned, peers } = setup(newPeer("9.0.0.1"));
+  const { pex, learned, peers } = setup(peerAt("9.0.0.1"));
   pex.onMessage(peers[0]!, message("9.0.0.5"), 0);
   for (let i = 1; i <= 10; i++) pex.onMessage(peers[0]!, message(`9.0.1.${i}`), i * 1000);
   assertEquals(learned, ["9.0.0.5:6881"]);
@@ -164,7 +157,7 @@ Deno.test("onMessage() reads a message a minute, and drops a peer that floods", 
 });
 
 Deno.test("onMessage() believes a bounded number of addresses of one peer, and fifty a message", () => {
-  const { pex, learned, peers } = setup(newPeer("9.0.0.1"));
+  const { pex, learned, peers } = setup(peerAt("9.0.0.1"));
   for (let minute = 0; minute < 10; minute++) {
     const hosts = Array.from({ length: 90 }, (_, i) => `9.1.${minute}.${i}`);
     pex.onMessage(peers[0]!, message(...hosts), minute * 60_000);
@@ -177,7 +170,7 @@ Deno.test("onMessage() takes one port of a public host, and no private address f
   const flags = 0;
   const added = [address("9.9.9.9", 1), address("9.9.9.9", 2), address("10.0.0.9")];
   const payload = encodePex({ added: added.map((one) => ({ address: one, flags })), dropped: [] });
-  const { pex, learned, peers } = setup(newPeer("9.0.0.1"), newPeer("10.0.0.1"));
+  const { pex, learned, peers } = setup(peerAt("9.0.0.1"), peerAt("10.0.0.1"));
   pex.onMessage(peers[0]!, payload, 0);
   assertEquals(learned, ["9.9.9.9:1"]);
   pex.onMessage(peers[1]!, payload, 0);
@@ -185,7 +178,7 @@ Deno.test("onMessage() takes one port of a public host, and no private address f
 });
 
 Deno.test("onMessage() blames a peer for what is no dictionary", () => {
-  const { pex, peers } = setup(newPeer("9.0.0.1"));
+  const { pex, peers } = setup(peerAt("9.0.0.1"));
   const error = assertThrows(
     () => pex.onMessage(peers[0]!, new TextEncoder().encode("le"), 0),
     PeerError,
@@ -194,7 +187,7 @@ Deno.test("onMessage() blames a peer for what is no dictionary", () => {
 });
 
 Deno.test("tick() tells once of a seed that we left since neither lacked anything", () => {
-  const [a, seed, rude] = [newPeer("9.0.0.1"), newPeer("9.0.0.2"), newPeer("9.0.0.3")];
+  const [a, seed, rude] = [peerAt("9.0.0.1"), peerAt("9.0.0.2"), peerAt("9.0.0.3")];
   const { pex } = setup(seed, rude);
   pex.tick([seed, rude], 1_000);
   seed.closing = "no-use";
@@ -207,7 +200,7 @@ Deno.test("tick() tells once of a seed that we left since neither lacked anythin
   assertEquals(sent(a).list, ["-9.0.0.2:6881"]);
   pex.tick([a], 20_000 + 2 * PEX_EVERY_MS);
   assertEquals(sent(a).list, []);
-  const late = newPeer("9.0.0.4");
+  const late = peerAt("9.0.0.4");
   pex.onHandshake(late, 700_000);
   pex.tick([late], 710_000);
   assertEquals(sent(late).list, []);

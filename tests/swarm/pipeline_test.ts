@@ -7,7 +7,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { BLOCK_BYTES, GIB, KIB } from "../../src/base/units.ts";
-import { INITIAL_DEPTH, Peer } from "../../src/swarm/peer.ts";
+import { INITIAL_DEPTH, type Peer } from "../../src/swarm/peer.ts";
 import {
   adapt,
   depthLimit,
@@ -16,21 +16,10 @@ import {
   onBlock,
   REQUEST_TIMEOUT_MS,
 } from "../../src/swarm/pipeline.ts";
-import { Encoder } from "../../src/wire/encoder.ts";
+import { newPeer } from "./support.ts";
 
-function newPeer(requestQueue?: number): Peer {
-  const peer = new Peer({
-    slot: 0,
-    giver: 0,
-    address: { host: "9.9.9.9", port: 1 },
-    peerId: new Uint8Array(20),
-    supportsFast: true,
-    supportsExtended: true,
-    isOutgoing: true,
-    encoder: new Encoder(),
-    pieceCount: 1,
-    now: 0,
-  });
+function peerTaking(requestQueue?: number): Peer {
+  const peer = newPeer({ slot: 0, giver: 0, pieceCount: 1 });
   if (requestQueue !== undefined) {
     peer.extensions = {
       ids: new Map(),
@@ -116,18 +105,22 @@ function due(queue: Timed[], now: number): Timed[] {
 const GIGABIT = 125_000_000;
 
 Deno.test("onBlock() doubles the depth each round trip when the peer is new", () => {
-  const peer = newPeer(MAX_DEPTH);
+  const peer = peerTaking(MAX_DEPTH);
   for (let i = 0; i < INITIAL_DEPTH; i++) onBlock(peer, 0, 200);
   assertEquals(peer.depth, 2 * INITIAL_DEPTH);
 });
 
 Deno.test("depthLimit() keeps what the peer says, 250 where it says nothing, and our own bound", () => {
-  assertEquals([newPeer(), newPeer(7), newPeer(1_000_000)].map(depthLimit), [250, 7, MAX_DEPTH]);
+  assertEquals([peerTaking(), peerTaking(7), peerTaking(1_000_000)].map(depthLimit), [
+    250,
+    7,
+    MAX_DEPTH,
+  ]);
 });
 
 for (const reqq of [1, 3, 64, 250, 2000]) {
   Deno.test(`adapt() never asks for more than reqq ${reqq} when the peer is fast`, () => {
-    const link = new Link(newPeer(reqq), { bytesPerSecond: GIGABIT, rttMs: 200 });
+    const link = new Link(peerTaking(reqq), { bytesPerSecond: GIGABIT, rttMs: 200 });
     link.run(5);
     // What is asked before the first block is not known to be too much.
     assert(link.peer.depth <= reqq, `${link.peer.depth}`);
@@ -136,14 +129,14 @@ for (const reqq of [1, 3, 64, 250, 2000]) {
 }
 
 Deno.test("adapt() fills a loopback link", () => {
-  const link = new Link(newPeer(2000), { bytesPerSecond: 0.6 * GIB, rttMs: 0 });
+  const link = new Link(peerTaking(2000), { bytesPerSecond: 0.6 * GIB, rttMs: 0 });
   link.run(1);
   const rate = link.run(1);
   assert(rate > 0.98 * 0.6 * GIB, `${rate}`);
 });
 
 Deno.test("adapt() fills 200 ms × 1 Gbit/s within three seconds", () => {
-  const link = new Link(newPeer(2000), { bytesPerSecond: GIGABIT, rttMs: 200 });
+  const link = new Link(peerTaking(2000), { bytesPerSecond: GIGABIT, rttMs: 200 });
   link.run(3);
   const rate = link.run(5);
   assert(rate > 0.98 * GIGABIT, `${rate}`);
@@ -151,7 +144,7 @@ Deno.test("adapt() fills 200 ms × 1 Gbit/s within three seconds", () => {
 
 for (const [kib, rttMs] of [[2, 100], [20, 50], [20, 400], [100, 20], [500, 300]] as const) {
   Deno.test(`adapt() lets a peer of ${kib} KiB/s and ${rttMs} ms hold little`, () => {
-    const link = new Link(newPeer(2000), { bytesPerSecond: kib * KIB, rttMs });
+    const link = new Link(peerTaking(2000), { bytesPerSecond: kib * KIB, rttMs });
     const rate = link.run(60);
     assert(rate > 0.9 * kib * KIB, `${rate}`);
     const { depth } = link.peer;
@@ -161,7 +154,7 @@ for (const [kib, rttMs] of [[2, 100], [20, 50], [20, 400], [100, 20], [500, 300]
 }
 
 Deno.test("adapt() gives up depth when a fast peer becomes slow, and takes it back", () => {
-  const link = new Link(newPeer(2000), { bytesPerSecond: GIGABIT / 10, rttMs: 50 });
+  const link = new Link(peerTaking(2000), { bytesPerSecond: GIGABIT / 10, rttMs: 50 });
   link.run(5);
   const before = link.peer.depth;
   link.bytesPerSecond = 50 * KIB;
@@ -173,7 +166,7 @@ Deno.test("adapt() gives up depth when a fast peer becomes slow, and takes it ba
 });
 
 Deno.test("adapt() keeps the depth when nothing was asked for a while", () => {
-  const link = new Link(newPeer(2000), { bytesPerSecond: GIGABIT, rttMs: 200 });
+  const link = new Link(peerTaking(2000), { bytesPerSecond: GIGABIT, rttMs: 200 });
   link.run(5);
   link.isAsking = false;
   link.run(30);
@@ -184,7 +177,7 @@ Deno.test("adapt() keeps the depth when nothing was asked for a while", () => {
 });
 
 Deno.test("adapt() asks a snubbed peer for one block at a time", () => {
-  const peer = newPeer();
+  const peer = peerTaking();
   peer.isInSlowStart = false;
   peer.isSnubbed = true;
   peer.requests.push(0, 0, 0);
@@ -193,7 +186,7 @@ Deno.test("adapt() asks a snubbed peer for one block at a time", () => {
 });
 
 Deno.test("isOverdue() is about the oldest request", () => {
-  const peer = newPeer();
+  const peer = peerTaking();
   assertEquals(isOverdue(peer, 1e9), false);
   peer.requests.push(0, 0, 1000);
   peer.requests.push(0, 1, 5000);

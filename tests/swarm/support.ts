@@ -1,5 +1,5 @@
 /**
- * What the tests of this room share: drawings of sets, memory for pieces, the true content of a torrent.
+ * What the tests of this room share: drawings of sets, peers, memory for pieces, the true content of a torrent.
  *
  * @module
  */
@@ -10,6 +10,8 @@ import { BLOCK_BYTES, type PieceIndex } from "../../src/base/units.ts";
 import type { PieceMap } from "../../src/metainfo/piece_map.ts";
 import type { PieceBuffer } from "../../src/ports/disk.ts";
 import { type Assembly, FREE, HERE, type OpenPiece } from "../../src/swarm/assembly.ts";
+import { Peer, type PeerInit } from "../../src/swarm/peer.ts";
+import { Encoder } from "../../src/wire/encoder.ts";
 
 /** A set drawn with an `x` for each that is in it: `"x xx"`. */
 export function bits(drawn: string): Bitfield {
@@ -21,6 +23,22 @@ export function bits(drawn: string): Bitfield {
 /** The drawing of a set. */
 export function draw(set: Bitfield): string {
   return Array.from({ length: set.length }, (_, i) => (set.has(i) ? "x" : " ")).join("");
+}
+
+/** A peer that we have dialled, with both kinds of extensions, of a torrent of four pieces. */
+export function newPeer(init: Partial<PeerInit> = {}): Peer {
+  return new Peer({
+    giver: 1,
+    address: { host: "9.0.0.1", port: 6881 },
+    peerId: new Uint8Array(20),
+    supportsFast: true,
+    supportsExtended: true,
+    isOutgoing: true,
+    encoder: new Encoder(),
+    pieceCount: 4,
+    now: 0,
+    ...init,
+  });
 }
 
 /** Memory for `count` pieces of `pieceBytes`; releasing twice is an error. */

@@ -11,13 +11,12 @@ import { PieceMap } from "../../src/metainfo/piece_map.ts";
 import { Assembly } from "../../src/swarm/assembly.ts";
 import { Availability } from "../../src/swarm/availability.ts";
 import { InFlight } from "../../src/swarm/in_flight.ts";
-import { Peer } from "../../src/swarm/peer.ts";
+import type { Peer } from "../../src/swarm/peer.ts";
 import { Picker } from "../../src/swarm/picker.ts";
 import { Decoder } from "../../src/wire/decoder.ts";
-import { Encoder } from "../../src/wire/encoder.ts";
 import { SimRandom } from "../sim/random.ts";
 import { feed, Recorder } from "../wire/recorder.ts";
-import { bits, drawPiece, openDrawn, Pool } from "./support.ts";
+import { bits, drawPiece, newPeer, openDrawn, Pool } from "./support.ts";
 
 /** What there is when a peer asks. */
 export interface Drawing {
@@ -102,17 +101,11 @@ export class Table {
   /** A peer as drawn; it is unchoking, proven and interested unless it says otherwise. */
   peer(drawing: PeerDrawing): Peer {
     const { has, depth = 1, slot = "z", isTrusted = true, isOnParole = false } = drawing;
-    const peer = new Peer({
+    const peer = newPeer({
       slot: slot.charCodeAt(0) - 97,
       giver: 0,
-      address: { host: "9.9.9.9", port: 1 },
-      peerId: new Uint8Array(20),
-      supportsFast: true,
       supportsExtended: false,
-      isOutgoing: true,
-      encoder: new Encoder(),
       pieceCount: this.#pieces + WARM_UP,
-      now: 0,
     });
     for (let i = 0; i < has.length; i++) if (has[i] === "x") peer.have.add(i);
     peer.depth = depth;
