@@ -12,6 +12,8 @@ import { equalBytes } from "../base/bytes.ts";
 import { BugError, DiskError, type DiskOperation } from "../base/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type {
+  Drafts,
+  DraftSpec,
   FileIo,
   FileStore,
   OldFile,
@@ -21,7 +23,7 @@ import type {
   StoreSpec,
 } from "../ports/disk.ts";
 import type { Hasher } from "../ports/hash.ts";
-import { MemoryStore } from "./memory_store.ts";
+import { type MemoryFile, MemoryStore } from "./memory_store.ts";
 
 /** How a memory disk is made, and what goes wrong with it. */
 export interface MemoryDiskOptions {
@@ -41,22 +43,19 @@ export interface MemoryDiskOptions {
   readonly bootMark?: string;
 }
 
-/** One file. */
-export interface MemoryFile {
-  /** Its content. */
-  bytes: Uint8Array;
-  /** Grows with every change. */
-  mtimeMs: number;
-  /** Another number for another file at the same path. */
-  readonly id: number;
-}
-
 /** A disk in memory. Paths are `/`-joined as the port's users give them. */
 export class MemoryDisk implements FileIo {
   /** What is on it, by path. Tests may look, add, change and delete. */
   readonly files: Map<string, MemoryFile> = new Map();
   /** What goes wrong; may be changed at any time. */
   options: MemoryDiskOptions;
+  readonly drafts: Drafts = {
+    make: (spec, { signal }) => this.#makeDraft(spec, signal),
+    drop: async (path) => {
+      await this.pass();
+      this.files.delete(path);
+    },
+  };
   readonly #locks = new Set<string>();
   #ticks = 1;
   #nextId = 1;
@@ -154,6 +153,16 @@ export class MemoryDisk implements FileIo {
 
   bootMark(): Promise<string | undefined> {
     return Promise.resolve(this.options.bootMark ?? "memory");
+  }
+
+  async #makeDraft({ from, length, to }: DraftSpec, signal: AbortSignal): Promise<boolean> {
+    await this.pass();
+    signal.throwIfAborted();
+    const bytes = this.files.get(from)?.bytes;
+    if (bytes?.length !== length) return false;
+    this.files.delete(to);
+    this.write(to, 0, bytes);
+    return true;
   }
 
   #newFile(): MemoryFile {

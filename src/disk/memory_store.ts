@@ -23,13 +23,20 @@ import {
 import type { Hasher } from "../ports/hash.ts";
 import { SHA1_BYTES } from "./disk_metainfo.ts";
 
+/** One file. */
+export interface MemoryFile {
+  /** Its content. */
+  bytes: Uint8Array;
+  /** Grows with every change. */
+  mtimeMs: number;
+  /** Another number for another file at the same path. */
+  readonly id: number;
+}
+
 /** Where the files are kept. */
 export interface Volume {
   /** What is there, by path. */
-  readonly files: ReadonlyMap<
-    string,
-    { readonly bytes: Uint8Array; readonly mtimeMs: number; readonly id: number }
-  >;
+  readonly files: Map<string, MemoryFile>;
   /** How it behaves. */
   readonly options: { readonly hasher: Hasher; readonly corruptAfterPieces?: number };
   /** Lets the latency pass. */
@@ -141,6 +148,16 @@ export class MemoryStore implements FileStore {
   async createEmpty(file: number): Promise<void> {
     await this.#disk.pass();
     this.#disk.write(this.#paths[file]!, 0, new Uint8Array(0));
+  }
+
+  async adopt(file: number, draft: string): Promise<boolean> {
+    await this.#disk.pass();
+    const [from, to] = [`${this.#spec.root}/${draft}`, this.#paths[file]!];
+    const found = this.#disk.files.get(from);
+    if (found === undefined || this.#disk.files.has(to)) return false;
+    this.#disk.files.delete(from);
+    this.#disk.files.set(to, found);
+    return true;
   }
 
   async stat(file: number): Promise<FileStat | undefined> {

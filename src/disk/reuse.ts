@@ -3,9 +3,10 @@
  *
  * A file of the same length is a candidate; its name only decides who is tried first. A candidate is
  * believed in when one of a few of its pieces is right; files so small that they share all their pieces with
- * neighbours cannot be tried alone, and the likeliest is taken. Then every missing piece of which all files
- * have a candidate is read, hashed and, if it is right, written as if a peer had sent it. Nothing in the
- * folder is ever changed, and what cannot be read is left out.
+ * neighbours cannot be tried alone, and the likeliest is taken. A file that is not there yet and whose
+ * candidate has everything right that was tried is copied as a whole and hashed then. After that every missing
+ * piece of which all files have a candidate is read, hashed and, if it is right, written as if a peer had
+ * sent it. Nothing in the folder is ever changed, and what cannot be read is left out.
  *
  * @module
  */
@@ -13,9 +14,10 @@
 import { equalBytes } from "../base/bytes.ts";
 import { DiskError } from "../base/errors.ts";
 import type { PieceIndex } from "../base/units.ts";
-import type { FileIo, FileSpan, FileStore, OldFile } from "../ports/disk.ts";
+import type { FileIo, FileSpan, FileStore, OldFile, OldFiles } from "../ports/disk.ts";
 import { type DiskMetainfo, pieceHash, SHA1_BYTES } from "./disk_metainfo.ts";
 import type { TorrentDisk } from "./torrent_disk.ts";
+import { takeWhole } from "./whole_files.ts";
 
 /** Entries of a folder that are looked at. */
 const MAX_ENTRIES = 1_000_000;
@@ -78,24 +80,28 @@ export async function reuseFolder(
     bufferBytes: 0,
     allocation: "none",
   });
-  const taken = await new Reuse(task, store, files).run(pieces, signal);
+  const taken = await new Reuse(task, store, { root, files, isCut }).run(pieces, signal);
   return { ...taken, isCut };
 }
 
 class Reuse {
   readonly #task: ReuseTask;
   readonly #store: FileStore;
+  readonly #root: string;
   readonly #old: readonly OldFile[];
   readonly #byLength = new Map<number, number[]>();
   /** The candidate for each file of the torrent, -1 for none; absent where it was not looked for. */
   readonly #chosen = new Map<number, number>();
+  /** Where the candidate lies for each file whose candidate has nothing wrong in it that was tried. */
+  readonly #sound = new Map<number, string>();
   readonly #broken = new Set<number>();
 
-  constructor(task: ReuseTask, store: FileStore, old: readonly OldFile[]) {
+  constructor(task: ReuseTask, store: FileStore, { root, files }: OldFiles) {
     this.#task = task;
     this.#store = store;
-    this.#old = old;
-    old.forEach(({ length }, i) => {
+    this.#root = root;
+    this.#old = files;
+    files.forEach(({ length }, i) => {
       const same = this.#byLength.get(length);
       if (same === undefined) this.#byLength.set(length, [i]);
       else same.push(i);
@@ -106,25 +112,31 @@ class Reuse {
     pieces: readonly PieceIndex[],
     signal: AbortSignal,
   ): Promise<{ bytes: number; pieces: number }> {
-    const { fileMap, pieceMap } = this.#task.metainfo;
+    const { metainfo, disk, files } = this.#task;
+    const { fileMap, pieceMap } = metainfo;
     const missing = new Set<number>(pieces);
     for (const file of new Set(pieces.flatMap((piece) => fileMap.filesAt(piece)))) {
       signal.throwIfAborted();
       this.#chosen.set(file, await this.#choose(file, missing));
     }
     const taken = { bytes: 0, pieces: 0 };
+    const count = (piece: PieceIndex) => {
+      taken.bytes += pieceMap.pieceBytes(piece);
+      taken.pieces++;
+    };
+    const whole = { metainfo, intake: disk.intake(files), sources: this.#sound, missing: pieces };
+    const { good, rest } = await takeWhole(whole, { signal });
+    good.forEach(count);
     let next = 0;
     const work = async () => {
-      while (next < pieces.length) {
+      while (next < rest.length) {
         signal.throwIfAborted();
-        const piece = pieces[next++]!;
-        if (!await this.#take(piece)) continue;
-        taken.bytes += pieceMap.pieceBytes(piece);
-        taken.pieces++;
+        const piece = rest[next++]!;
+        if (await this.#take(piece)) count(piece);
       }
     };
     // All come to their end before the store is closed, whatever one of them ends with.
-    const atOnce = Math.min(AT_ONCE, this.#task.disk.freeBuffers);
+    const atOnce = Math.min(AT_ONCE, disk.freeBuffers);
     const ends = await Promise.allSettled(Array.from({ length: atOnce }, work));
     for (const end of ends) if (end.status === "rejected") throw end.reason;
     return taken;
@@ -140,7 +152,11 @@ class Reuse {
       .slice(0, MAX_CANDIDATES);
     const samples = this.#samplesOf(file, missing);
     if (samples.length === 0) return candidates[0]?.i ?? -1;
-    for (const { i } of candidates) if (await this.#isLikely(i, samples)) return i;
+    for (const { i } of candidates) {
+      const right = await this.#tryOn(i, samples);
+      if (right === samples.length) this.#sound.set(file, this.#pathOf(this.#old[i]!));
+      if (right > 0) return i;
+    }
     return -1;
   }
 
@@ -161,21 +177,26 @@ class Reuse {
     return [...some].slice(0, SAMPLES) as PieceIndex[];
   }
 
-  async #isLikely(candidate: number, samples: readonly PieceIndex[]): Promise<boolean> {
+  #pathOf({ path }: OldFile): string {
+    return [this.#root, ...path].join("/");
+  }
+
+  /** How many of the samples are right. */
+  async #tryOn(candidate: number, samples: readonly PieceIndex[]): Promise<number> {
     const { metainfo } = this.#task;
     const spans = samples.map((piece) =>
       metainfo.fileMap.spans(piece).map((span) => placed(span, candidate))
     );
     try {
       const { digests, isWhole } = await this.#store.digest(spans);
-      return samples.some((piece, i) => {
+      return samples.filter((piece, i) => {
         const digest = digests.subarray(i * SHA1_BYTES, (i + 1) * SHA1_BYTES);
         return isWhole[i] === 1 && equalBytes(digest, pieceHash(metainfo, piece));
-      });
+      }).length;
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       this.#broken.add(candidate);
-      return false;
+      return 0;
     }
   }
 

@@ -39,6 +39,11 @@ export function sideFileName(infoHash: Uint8Array): string {
   return `.${hex(infoHash)}.starling`;
 }
 
+/** The name that a whole copy of an older file has until it gets that of a file of the torrent. */
+export function draftName(infoHash: Uint8Array): string {
+  return `${sideFileName(infoHash)}.copy`;
+}
+
 /**
  * Locks the side file in `output` and reads what it has.
  *
@@ -62,6 +67,8 @@ export async function openSide(
     return { resume: undefined, state: undefined, error, bootMark };
   }
   try {
+    // What a process that was killed has left.
+    await files.drafts?.drop(`${output}/${draftName(infoHash)}`);
     const rules = rulesOf(metainfo);
     const { resume, state } = await ResumeFile.load(file, { infoHash, hasher, rules });
     return { resume, state, error: undefined, bootMark };

@@ -20,13 +20,13 @@ import { BlockBatch, type BlockSource } from "./block_batch.ts";
 import { type DiskMetainfo, pieceHash } from "./disk_metainfo.ts";
 import { FileStamps } from "./file_stamps.ts";
 import { FileWatch } from "./file_watch.ts";
+import { Intake } from "./intake.ts";
 import { openStore } from "./open_store.ts";
 import { PieceLedger } from "./piece_ledger.ts";
 import { readPiece } from "./piece_reader.ts";
 import { recoverPieces } from "./recovery.ts";
-import type { ResumeState } from "./resume.ts";
 import type { ResumeFile } from "./resume_file.ts";
-import { resumeStateOf } from "./resume_picture.ts";
+import { type Books, resumeStateOf } from "./resume_picture.ts";
 import { NO_SIDE, openSide, type Side } from "./side.ts";
 import { gather, maskOf } from "./span_mask.ts";
 import { Suspects } from "./suspects.ts";
@@ -38,14 +38,13 @@ export class TorrentDisk implements AsyncDisposable {
   readonly #metainfo: DiskMetainfo;
   readonly #options: TorrentDiskOptions;
   readonly #store: FileStore;
-  // Undefined where a folder cannot be written to; then `#readOnly` says why.
+  readonly #side: Side;
+  // Undefined where a folder cannot be written to; then `#side.error` says why.
   readonly #resume: ResumeFile | undefined;
-  readonly #readOnly: DiskError | undefined;
-  readonly #before: ResumeState | undefined;
-  readonly #bootMark: string;
   readonly #ledger: PieceLedger;
   readonly #stamps: FileStamps;
   readonly #suspects: Suspects;
+  readonly #parts: Books & { readonly store: FileStore };
   readonly #watch: FileWatch;
   readonly #source: BlockSource;
   readonly #work = new Set<Promise<unknown>>();
@@ -60,23 +59,18 @@ export class TorrentDisk implements AsyncDisposable {
     this.#options = options;
     this.#metainfo = metainfo;
     this.#store = store;
+    this.#side = side;
     this.#resume = side.resume;
-    this.#before = side.state;
-    this.#readOnly = side.error;
-    this.#bootMark = side.bootMark;
     const ledger = this.#ledger = new PieceLedger(metainfo, selection);
-    this.#stamps = new FileStamps(metainfo.files.length);
+    const stamps = this.#stamps = new FileStamps(metainfo.files.length);
     const read = (piece: PieceIndex, begin: number, into: Uint8Array) =>
       this.#read(piece, begin, into);
     const track = <T>(work: Promise<T>) => this.#track(work);
     const { hasher, isReadOnly = false, isInMemory = false } = options;
     const suspects = this.#suspects = new Suspects({ metainfo, store, ledger, hasher, read });
+    const parts = this.#parts = { metainfo, store, ledger, stamps, suspects };
     const watch = this.#watch = new FileWatch({
-      metainfo,
-      store,
-      ledger,
-      suspects,
-      stamps: this.#stamps,
+      ...parts,
       isReadOnly,
       now: isInMemory ? undefined : options.now,
       onLost: (piece, file) => this.lose(piece, file),
@@ -88,7 +82,7 @@ export class TorrentDisk implements AsyncDisposable {
       metainfo,
       store,
       watch,
-      timeOf: (file) => isReadOnly || ledger.isFileWhole(file) ? this.#stamps.timeOf(file) : 0,
+      timeOf: (file) => isReadOnly || ledger.isFileWhole(file) ? stamps.timeOf(file) : 0,
       isKept: (piece) => ledger.kept.has(piece),
       read,
       track,
@@ -160,10 +154,7 @@ export class TorrentDisk implements AsyncDisposable {
    */
   async check(options: CheckOptions): Promise<void> {
     const { files } = this.#metainfo;
-    const present: number[] = [];
-    files.forEach(({ isPad }, file) => {
-      if (!isPad) present.push(file);
-    });
+    const present = [...files.keys()].filter((file) => !files[file]!.isPad);
     await this.#stamps.look(this.#store, present, {
       spec: files,
       isSelected: (file) => this.#ledger.isSelected(file),
@@ -173,7 +164,7 @@ export class TorrentDisk implements AsyncDisposable {
       store: this.#store,
       stamps: this.#stamps,
       resume: this.#resume,
-      before: this.#isTrusted(options) ? this.#before : undefined,
+      before: this.#isTrusted(options) ? this.#side.state : undefined,
       isSelected: (file) => this.#ledger.isSelected(file),
       onGood: (piece, isKept) => this.#markGood(piece, isKept),
       ...options,
@@ -181,7 +172,7 @@ export class TorrentDisk implements AsyncDisposable {
     this.#isChecked = true;
     this.#isUnsaved = true;
     if (this.isComplete || options.isReadOnly) return;
-    if (this.#readOnly) throw this.#readOnly;
+    if (this.#side.error) throw this.#side.error;
     if (this.#options.allocate !== "full") return;
     for (const file of this.#ledger.selected) {
       if (this.#ledger.isFileWhole(file)) continue;
@@ -189,6 +180,17 @@ export class TorrentDisk implements AsyncDisposable {
       await this.#store.reserve([file]);
       this.#stamps.touch(file);
     }
+  }
+
+  /** What takes whole copies of files in; nothing may be written meanwhile. */
+  intake({ drafts }: FileIo): Intake {
+    return new Intake({
+      ...this.#parts,
+      output: this.#options.output,
+      drafts,
+      onGood: (piece) => this.#markGood(piece, false),
+      track: (work) => this.#track(work),
+    });
   }
 
   /**
@@ -296,8 +298,8 @@ export class TorrentDisk implements AsyncDisposable {
   }
 
   #isTrusted(options: CheckOptions): boolean {
-    const mark = this.#before?.bootMark ?? "";
-    return options.isForced !== true && mark !== "" && mark === this.#bootMark;
+    const mark = this.#side.state?.bootMark ?? "";
+    return options.isForced !== true && mark !== "" && mark === this.#side.bootMark;
   }
 
   #track<T>(work: Promise<T>): Promise<T> {
@@ -358,10 +360,8 @@ export class TorrentDisk implements AsyncDisposable {
     const verified = Bitfield.fromWire(this.have.bytes, this.have.length)!;
     try {
       await this.#watch.look(this.#stamps.written);
-      const [metainfo, ledger] = [this.#metainfo, this.#ledger];
-      const [suspects, stamps] = [this.#suspects, this.#stamps];
-      const state = resumeStateOf(verified, { metainfo, ledger, suspects, stamps });
-      await this.#resume.save({ bootMark: this.#bootMark, ...state });
+      const state = resumeStateOf(verified, this.#parts);
+      await this.#resume.save({ bootMark: this.#side.bootMark, ...state });
     } catch (error) {
       this.#isUnsaved = true;
       throw error;

@@ -103,6 +103,13 @@ export type Request =
     readonly id: number;
     readonly file: number;
   }
+  | {
+    readonly type: "adopt";
+    readonly store: number;
+    readonly id: number;
+    readonly file: number;
+    readonly draft: string;
+  }
   | GatherRequest
   | { readonly type: "forget"; readonly store: number; readonly id: number; readonly file: number }
   | { readonly type: "sync" | "close"; readonly store: number; readonly id: number };
@@ -159,7 +166,7 @@ export interface Reply {
   readonly bug?: string;
   /**
    * `pieces`, `digest`: 0 or 1 a piece. `stat`: size, time and id a file, size -1 where there is none. `read`,
-   * `reserve`: one number. `gather`: rows that were done, and the milliseconds they took.
+   * `reserve`, `adopt` (0 or 1): one number. `gather`: rows that were done, and the milliseconds they took.
    */
   readonly values?: Float64Array<ArrayBuffer>;
   /** Items that failed by themselves. */

@@ -107,6 +107,8 @@ export class DiskService {
       case "create-empty":
         files.createEmpty(request.file);
         return { id };
+      case "adopt":
+        return { id, values: Float64Array.of(files.adopt(request.file, request.draft) ? 1 : 0) };
       case "sync-files":
         for (const file of request.files) files.syncFile(file);
         return { id };

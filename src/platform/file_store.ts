@@ -209,6 +209,12 @@ export class PooledStore implements FileStore {
     await pool.request({ type: "create-empty", store, file });
   }
 
+  async adopt(file: number, draft: string): Promise<boolean> {
+    const { pool, store } = this.#light;
+    const { values } = await pool.request({ type: "adopt", store, file, draft });
+    return values![0] === 1;
+  }
+
   async stat(file: number): Promise<FileStat | undefined> {
     const [found] = await this.statMany([file]);
     if (found instanceof Error) throw found;

@@ -12,6 +12,7 @@ import { openCache } from "./cache.ts";
 import { systemClock } from "./clock.ts";
 import { DiskPool } from "./disk_pool.ts";
 import { resolveHost } from "./dns.ts";
+import { systemDrafts } from "./drafts.ts";
 import { PooledStore } from "./file_store.ts";
 import { hostSystem } from "./host.ts";
 import { systemHasher } from "./hasher.ts";
@@ -41,6 +42,7 @@ export function openWorld(options: WorldOptions = {}): World & AsyncDisposable {
     openStore: (spec) => Promise.resolve(new PooledStore(spec, { heavy, light })),
     openSideFile,
     listOld,
+    drafts: systemDrafts,
     shortOf: async (spec) => (await import("./folder_room.ts")).shortOf(spec),
     bootMark: () => Promise.resolve(readBootMark()),
   };

@@ -138,6 +138,17 @@ export class OpenFiles {
     return undefined;
   }
 
+  /**
+   * Gives the name of a file to another one below the root, after making its folders; false where something
+   * has that name or the file system refuses.
+   *
+   * @throws {DiskError} where the folders cannot be made.
+   */
+  adopt(file: number, draft: string): boolean {
+    this.#makeFolders(this.table.path(file));
+    return place(`${this.#plan.root}/${draft}`, this.path(file));
+  }
+
   /** Closes a file, and looks anew, at the folders above it as well, before it is opened again. */
   forget(file: number): void {
     this.#handles.close(this.#firstKey + file);
@@ -303,6 +314,37 @@ function openOrCreate(path: string, isUnseen: boolean): [number, number] {
     found = lookAt(path);
   }
   return [fs.openSync(path, READ_WRITE), found?.size ?? 0];
+}
+
+// One more name never takes that of something else, as a new name does.
+function place(draft: string, path: string): boolean {
+  try {
+    Deno.linkSync(draft, path);
+  } catch (error) {
+    return codeOf(error) !== "EEXIST" && rename(draft, path);
+  }
+  try {
+    Deno.removeSync(draft);
+  } catch {
+    // Whoever made it removes it.
+  }
+  return true;
+}
+
+/** For file systems on which a file has one name. */
+function rename(draft: string, path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return false;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) return false;
+  }
+  try {
+    Deno.renameSync(draft, path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function makeFolder(path: string, isRoot: boolean): void {

@@ -128,6 +128,11 @@ export class StoreFiles implements Disposable {
     this.#written.add(file);
   }
 
+  /** Gives the name of a file to another one below the root; false where it is taken or cannot be given. */
+  adopt(file: number, draft: string): boolean {
+    return this.#files.adopt(file, draft);
+  }
+
   /** Calls `visit` with a function that tells what is at a file's path. */
   statAll(visit: (look: (file: number) => FileStat | undefined) => void): void {
     this.#files.statAll(visit);

@@ -186,6 +186,11 @@ export interface FileStore extends AsyncDisposable {
   forget(file: number): Promise<void>;
   /** Creates a file that has no bytes, and its folders. */
   createEmpty(file: number): Promise<void>;
+  /**
+   * Gives the name of a file to a draft (see {@link Drafts}), `draft` being its name below the root; makes the
+   * folders. False where that name is taken or cannot be given; the draft then stays.
+   */
+  adopt?(file: number, draft: string): Promise<boolean>;
   /** What is at a file's path, `undefined` for nothing. Anything but a regular file is `in-the-way`. */
   stat(file: number): Promise<FileStat | undefined>;
   /** Like {@link stat} for many files at once; what is wrong with one file is given, not thrown. */
@@ -238,6 +243,30 @@ export interface OldFilesOptions {
   readonly signal: AbortSignal;
 }
 
+/** A whole copy of an older file, on its way to becoming a file of a torrent. */
+export interface DraftSpec {
+  /** The path of the older file. */
+  readonly from: string;
+  /** How many bytes that must have. */
+  readonly length: number;
+  /** The path of the copy; what is there is removed first. */
+  readonly to: string;
+}
+
+/** Makes drafts. */
+export interface Drafts {
+  /**
+   * Makes one: a file with the rights of any new one, which shares its bytes with the older file where the
+   * file system can do that. False where that cannot be or is not worth while, and where the older file
+   * was changed meanwhile; then nothing is left of it. One path must not be used twice at a time.
+   *
+   * @throws {DiskError} kind `full`; the signal's reason, at once.
+   */
+  make(spec: DraftSpec, options: { readonly signal: AbortSignal }): Promise<boolean>;
+  /** Removes what is left of one, if anything is. */
+  drop(path: string): Promise<void>;
+}
+
 /** Files that are to be written. */
 export interface SpaceSpec {
   /** The folder they go into; it need not be there. */
@@ -262,6 +291,8 @@ export interface FileIo {
    * @throws {DiskError} when the folder itself cannot be looked at; the signal's reason.
    */
   listOld(folder: string, options: OldFilesOptions): Promise<OldFiles>;
+  /** Whole copies of what {@link listOld} finds; not every platform makes any. */
+  readonly drafts?: Drafts;
   /** Opens the files of a torrent; nothing is created yet. */
   openStore(spec: StoreSpec): Promise<FileStore>;
   /**

@@ -19,6 +19,10 @@ export interface DiskFaults {
   operationMs: number;
   /** Bytes a second that are hashed, read or written (unlimited). */
   bytesPerSecond: number;
+  /** Whether whole files can be copied (they can). */
+  hasDrafts: boolean;
+  /** Whether a whole copy shares its bytes with what it is a copy of (it does not). */
+  sharesCopies: boolean;
   /** Writing is not permitted. */
   isReadOnly: boolean;
 }
@@ -41,6 +45,8 @@ export class SimDisk {
     corruptAfterBytes: Infinity,
     operationMs: 0.05,
     bytesPerSecond: Infinity,
+    hasDrafts: true,
+    sharesCopies: false,
     isReadOnly: false,
   };
   /** Regular files by path. */

@@ -9,6 +9,8 @@ import { BLOCK_BYTES } from "../../src/base/units.ts";
 import { equalBytes } from "../../src/base/bytes.ts";
 import { DiskError } from "../../src/base/errors.ts";
 import {
+  type Drafts,
+  type DraftSpec,
   type FileIo,
   type FileSpan,
   type FileStat,
@@ -38,6 +40,15 @@ export class ProcessFiles implements FileIo {
   readonly #disk: SimDisk;
   readonly #clock: SimClock;
   readonly #life: Life;
+
+  readonly drafts: Drafts = {
+    make: (spec, { signal }) => this.#makeDraft(spec, signal),
+    drop: async (path) => {
+      if (!this.#disk.files.has(path)) return;
+      await operate(this.#disk, this.#clock, this.#life);
+      this.#disk.files.delete(path);
+    },
+  };
 
   constructor(disk: SimDisk, clock: SimClock, life: Life) {
     this.#disk = disk;
@@ -76,6 +87,21 @@ export class ProcessFiles implements FileIo {
 
   bootMark(): Promise<string | undefined> {
     return Promise.resolve("boot");
+  }
+
+  async #makeDraft({ from, length, to }: DraftSpec, signal: AbortSignal): Promise<boolean> {
+    const { faults } = this.#disk;
+    if (!faults.hasDrafts) return false;
+    await operate(this.#disk, this.#clock, this.#life, faults.sharesCopies ? 0 : length);
+    signal.throwIfAborted();
+    const data = this.#disk.contents(from);
+    if (data?.length !== length) return false;
+    const now = this.#clock.epochMs();
+    this.#disk.files.delete(to);
+    const file = this.#disk.make(to, "create", now);
+    if (faults.sharesCopies) this.#disk.put(to, data, now);
+    else this.#disk.write(to, file, { offset: 0, now }, data);
+    return true;
   }
 }
 
@@ -190,6 +216,16 @@ class SimStore implements FileStore {
   async createEmpty(file: number): Promise<void> {
     await this.#operate(0);
     this.#disk.make(this.#path(file), "create", this.#clock.epochMs());
+  }
+
+  async adopt(file: number, draft: string): Promise<boolean> {
+    await this.#operate(0);
+    const [from, to] = [`${this.#spec.root}/${draft}`, this.#path(file)];
+    const found = this.#disk.files.get(from);
+    if (found === undefined || this.#disk.find(to, "create") !== undefined) return false;
+    this.#disk.files.delete(from);
+    this.#disk.files.set(to, found);
+    return true;
   }
 
   async stat(file: number): Promise<FileStat | undefined> {
