@@ -91,6 +91,10 @@ const FILES: readonly (readonly [string, string])[] = [
     "beside an incomplete download: what is verified, and blocks of pieces that reach into unselected " +
     "files; removed when the torrent is complete",
   ],
+  [
+    ".INFOHASH.starling.copy",
+    "a copy that --reuse is making; what a run that was killed has left is removed by the next one",
+  ],
   ["~/.cache/starling", "what was learned of torrents and the network; it can be deleted"],
 ];
 

@@ -61,6 +61,7 @@ async function copy({ from, to, length }: DraftSpec, signal: AbortSignal): Promi
   const isPlain = before.isFile && before.size === length &&
     ((before.mode ?? 0) & ODD_RIGHTS) === 0;
   if (!isPlain) return false;
+  signal.throwIfAborted();
   const { id, rights } = makeNew(to);
   await unlessAborted(Deno.copyFile(from, to), to, signal);
   const [made, after] = await Promise.all([Deno.lstat(to), Deno.lstat(from)]);

@@ -154,3 +154,52 @@ Deno.test({
     assertEquals(error.kind, "permission");
   },
 });
+
+Deno.test("adopt() gives a draft the name of a file, in folders that it makes", async () => {
+  for (const workers of [0, 1]) {
+    const spec = { files: FILES, workers, allocation: "none" } as const;
+    await withStore(spec, async (store, root) => {
+      await Deno.mkdir(root);
+      await Deno.writeTextFile(`${root}/.draft`, "draft");
+      assertEquals(await store.adopt!(0, ".draft"), true);
+      assertEquals([...Deno.readDirSync(root)].map(({ name }) => name), ["t"]);
+      assertEquals(await Deno.readTextFile(`${root}/t/sub/a`), "draft");
+      assertEquals((await store.stat(0))?.size, 5);
+      await store.write(0, 5, Uint8Array.of(33));
+      assertEquals(await Deno.readTextFile(`${root}/t/sub/a`), "draft!");
+      assertEquals(await store.adopt!(0, ".draft"), false);
+    });
+  }
+});
+
+Deno.test("adopt() takes no name that is taken", { ignore: isWindows }, async () => {
+  await withStore({ files: FILES }, async (store, root) => {
+    await Deno.mkdir(`${root}/t/sub`, { recursive: true });
+    await Deno.writeTextFile(`${root}/.draft`, "draft");
+    const path = `${root}/t/sub/a`;
+    const makers = [
+      () => Deno.writeTextFile(path, "precious"),
+      () => Deno.symlink(`${root}/nowhere`, path),
+      () => Deno.mkdir(path),
+    ];
+    for (const make of makers) {
+      await make();
+      const before = await Deno.lstat(path);
+      assertEquals(await store.adopt!(0, ".draft"), false);
+      assertEquals((await Deno.lstat(path)).ino, before.ino);
+      await Deno.remove(path);
+    }
+    assertEquals(await Deno.readTextFile(`${root}/.draft`), "draft");
+  });
+});
+
+Deno.test("adopt() goes through no link", { ignore: isWindows }, async () => {
+  await withStore({ files: FILES }, async (store, root) => {
+    await Deno.mkdir(`${root}/else`, { recursive: true });
+    await Deno.symlink(`${root}/else`, `${root}/t`);
+    await Deno.writeTextFile(`${root}/.draft`, "draft");
+    const error = await assertRejects(() => store.adopt!(0, ".draft"), DiskError);
+    assertEquals(error.kind, "in-the-way");
+    assertEquals([...Deno.readDirSync(`${root}/else`)], []);
+  });
+});

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { Download } from "../sim/download.ts";
+import { Download, OUTPUT } from "../sim/download.ts";
 import { FakePeer } from "../sim/fake_peer.ts";
 import { makeTorrent } from "../sim/torrents.ts";
 import { SimWorld } from "../sim/world.ts";
@@ -59,5 +59,72 @@ Deno.test("a folder of older copies that cannot be used ends the download", asyn
   const download = await Download.start(host, content, { peers: [], reuse: ["/old"] });
   const outcome = await download.outcome(5_000);
   assertEquals(outcome.kind === "failed" && outcome.reason, "storage");
+  await download.close();
+});
+
+/** Two files that share a piece, each with pieces of its own, and older copies of both. */
+function older(seed: number) {
+  const content = makeTorrent({
+    files: [{ path: "a", length: 400_000 }, { path: "b", length: 300_000 }],
+  });
+  const host = new SimWorld({ seed }).host("10.0.0.1");
+  host.disk.put("/old/1/a", content.content.slice(0, 400_000));
+  host.disk.put("/old/2/b", content.content.slice(400_000));
+  return { content, host };
+}
+
+Deno.test("older copies that can be shared take no room", async () => {
+  const { content, host } = older(4);
+  host.disk.faults.sharesCopies = true;
+  // For what is remembered of the torrent.
+  host.disk.faults.freeBytes = 50_000;
+  const download = await Download.start(host, content, { peers: [], reuse: ["/old"] });
+  assertEquals(await download.outcome(5_000), { kind: "complete" });
+  download.assertFiles();
+  assertEquals([...host.disk.files.keys()].filter((path) => path.startsWith(OUTPUT)).sort(), [
+    `${OUTPUT}/t/a`,
+    `${OUTPUT}/t/b`,
+  ]);
+  const told = download.events.filter((event) => event.type === "reuse");
+  assertEquals(told.map(({ bytes, pieces }) => ({ bytes, pieces })), [
+    { bytes: 700_000, pieces: 22 },
+  ]);
+  await download.close();
+});
+
+Deno.test("a download that is killed while it copies leaves no copy behind once it goes on", async () => {
+  for (const ms of [300, 500, 800]) {
+    const { content, host } = older(5);
+    host.disk.faults.bytesPerSecond = 2e6;
+    await Download.start(host, content, { peers: [], reuse: ["/old"] });
+    await host.world.run(ms);
+    host.kill();
+    host.boot();
+    const next = await Download.start(host, content, { peers: [], reuse: ["/old"] });
+    assertEquals(await next.outcome(60_000), { kind: "complete" }, `${ms} ms`);
+    next.assertFiles();
+    const left = [...host.disk.files.keys()].filter((path) => path.startsWith(OUTPUT)).sort();
+    assertEquals(left, [`${OUTPUT}/t/a`, `${OUTPUT}/t/b`], `${ms} ms`);
+    await next.close();
+  }
+});
+
+Deno.test("a download that is stopped while it copies leaves no copy behind", async () => {
+  const { content, host } = older(6);
+  host.disk.faults.bytesPerSecond = 1e6;
+  const download = await Download.start(host, content, { peers: [], reuse: ["/old"] });
+  await host.world.run(200);
+  const isDraft = (path: string) => path.endsWith(".copy");
+  assertEquals([...host.disk.files.keys()].filter(isDraft).length, 1);
+  await download.close();
+  assertEquals([...host.disk.files.keys()].filter(isDraft), []);
+});
+
+Deno.test("older copies that cannot be copied as a whole are taken piece by piece", async () => {
+  const { content, host } = older(7);
+  host.disk.faults.hasDrafts = false;
+  const download = await Download.start(host, content, { peers: [], reuse: ["/old"] });
+  assertEquals(await download.outcome(5_000), { kind: "complete" });
+  download.assertFiles();
   await download.close();
 });

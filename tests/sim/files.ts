@@ -91,17 +91,30 @@ export class ProcessFiles implements FileIo {
 
   async #makeDraft({ from, length, to }: DraftSpec, signal: AbortSignal): Promise<boolean> {
     const { faults } = this.#disk;
-    if (!faults.hasDrafts) return false;
-    await operate(this.#disk, this.#clock, this.#life, faults.sharesCopies ? 0 : length);
-    signal.throwIfAborted();
     const data = this.#disk.contents(from);
-    if (data?.length !== length) return false;
+    if (!faults.hasDrafts || data?.length !== length) return false;
+    signal.throwIfAborted();
     const now = this.#clock.epochMs();
     this.#disk.files.delete(to);
+    if (faults.sharesCopies) {
+      await operate(this.#disk, this.#clock, this.#life);
+      this.#disk.put(to, data, now);
+      return true;
+    }
     const file = this.#disk.make(to, "create", now);
-    if (faults.sharesCopies) this.#disk.put(to, data, now);
-    else this.#disk.write(to, file, { offset: 0, now }, data);
-    return true;
+    try {
+      // Who is killed meanwhile has made half of it.
+      const half = length >>> 1;
+      this.#disk.write(to, file, { offset: 0, now }, data.subarray(0, half));
+      await operate(this.#disk, this.#clock, this.#life, length);
+      signal.throwIfAborted();
+      const later = { offset: half, now: this.#clock.epochMs() };
+      this.#disk.write(to, file, later, data.subarray(half));
+      return true;
+    } catch (error) {
+      this.#disk.files.delete(to);
+      throw error;
+    }
   }
 }
 

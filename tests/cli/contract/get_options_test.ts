@@ -245,6 +245,45 @@ Deno.test(
     }),
 );
 
+Deno.test(
+  "--reuse makes files that look as if they had been fetched",
+  UNIX,
+  () =>
+    withLab(async (lab) => {
+      const files = [{ path: "a.bin", length: 700_000 }, { path: "b.bin", length: 600_000 }];
+      const large = makeTorrent({ seed: 3, name: "large", files });
+      await lab.put({
+        "large.torrent": large.bytes,
+        "old/1": bytesOf(0, large),
+        "old/2": bytesOf(1, large),
+      });
+      await Deno.chmod(lab.path("old/1"), 0o444);
+      await Deno.chmod(lab.path("old/2"), 0o755);
+      const line = "get large.torrent --reuse old --json --no-dht --no-lsd --stall-timeout 5s";
+      for (const words of ["-o all", "-o synced --fsync", "-o one --include *b.bin"]) {
+        const run = await lab.run(`${line} ${words}`);
+        assertEquals(run.code, 0, run.stderr);
+        const out = words.split(" ")[1]!;
+        const isAll = out !== "one";
+        const reuse = eventsOf(run).find(({ type }) => type === "reuse")!;
+        // A piece of both files was asked for, too, and has its other bytes beside the file.
+        assertEquals(reuse["bytes"], isAll ? 1_300_000 : 1_300_000 - 21 * 32_768);
+        const found = tree(lab.path(out)).filter((name) => name.startsWith("large/"));
+        assertEquals(found, isAll ? ["large/a.bin", "large/b.bin"] : ["large/b.bin"]);
+        assertEquals(tree(lab.path(out)).filter((name) => name.endsWith(".copy")), []);
+        await Deno.writeTextFile(lab.path("new"), "");
+        const { mode } = await Deno.lstat(lab.path("new"));
+        for (const name of found) {
+          const path = lab.path(`${out}/${name}`);
+          const index = name.endsWith("a.bin") ? 0 : 1;
+          assertEquals((await Deno.lstat(path)).mode, mode);
+          assert(equalBytes(await Deno.readFile(path), bytesOf(index, large)));
+        }
+      }
+      assertEquals((await Deno.lstat(lab.path("old/1"))).mode! & 0o777, 0o444);
+    }),
+);
+
 Deno.test("-j and -i take many sources; one that fails stops no other, and the highest code wins", () =>
   withLab(async (lab) => {
     const other = makeTorrent({ seed: 2, name: "other", length: 40_000 });

@@ -26,6 +26,9 @@ export type Need =
   | "mandoc"
   | "libtorrent"
   | "tmpfs"
+  | "btrfs"
+  | "xfs"
+  | "filefrag"
   | "netns";
 
 const known = new Map<Need, string | undefined>();
@@ -45,12 +48,33 @@ function missing(need: Need): string | undefined {
   switch (need) {
     case "tmpfs":
       return mayMount() ? undefined : "may not mount a tmpfs";
+    case "btrfs":
+    case "xfs":
+      return mayMountImage(need) ? undefined : `may not make and mount an image of ${need}`;
     case "netns":
       return mayMakeHosts() ? undefined : "may not make network namespaces";
     case "libtorrent":
       return runs([PYTHON, "-c", "import libtorrent"]) ? undefined : "no python3-libtorrent";
     default:
       return runs(["sh", "-c", `command -v ${need}`]) ? undefined : `${need} is not installed`;
+  }
+}
+
+/** The least that either of them can be made of. */
+export const IMAGE_BYTES: number = 400 * 1024 * 1024;
+
+function mayMountImage(type: "btrfs" | "xfs"): boolean {
+  const folder = Deno.makeTempDirSync();
+  const image = `${folder}/image`;
+  try {
+    Deno.createSync(image).close();
+    Deno.truncateSync(image, IMAGE_BYTES);
+    if (!runs([`mkfs.${type}`, "-q", image])) return false;
+    Deno.mkdirSync(`${folder}/mounted`);
+    if (!runs(["mount", "-o", "loop", image, `${folder}/mounted`])) return false;
+    return runs(["umount", `${folder}/mounted`]);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
   }
 }
 
