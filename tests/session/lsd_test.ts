@@ -8,15 +8,43 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import { encodeLsd, LSD_GROUP_V4 } from "../../src/lsd/message.ts";
 import { hex } from "../../src/base/bytes.ts";
 import { NetworkError } from "../../src/base/errors.ts";
+import type { GroupSocket } from "../../src/ports/network.ts";
 import { Session } from "../../src/session/session.ts";
 import { Download, type DownloadOptions, OUTPUT } from "../sim/download.ts";
 import { FakePeer } from "../sim/fake_peer.ts";
-import { makeTorrent } from "../sim/torrents.ts";
+import { makeTorrent, type TestTorrent } from "../sim/torrents.ts";
 import { SimWorld } from "../sim/world.ts";
 
 const lan = "home";
 const HOME = { lan };
 const alone: DownloadOptions = { noTrackers: true };
+
+/** A neighbour that hears all that is said, and says what it likes. */
+class Neighbour {
+  readonly heard: { readonly at: number; readonly from: string }[] = [];
+  readonly #socket: GroupSocket;
+
+  private constructor(world: SimWorld, socket: GroupSocket) {
+    this.#socket = socket;
+    const listen = async () => {
+      for (let got = await socket.receive(); got; got = await socket.receive()) {
+        this.heard.push({ at: world.clock.now(), from: got.from.host });
+      }
+    };
+    listen();
+  }
+
+  static async join(world: SimWorld): Promise<Neighbour> {
+    const { network } = world.host("10.0.0.3", HOME).process;
+    return new Neighbour(world, await world.wait(network.joinGroup(LSD_GROUP_V4)));
+  }
+
+  /** Says that it has these torrents. */
+  announce(torrents: readonly TestTorrent[], port = 9): void {
+    const infoHashes = torrents.map(({ metainfo }) => hex(metainfo.infoHash));
+    this.#socket.send(encodeLsd({ port, infoHashes, cookie: "x" }, LSD_GROUP_V4));
+  }
+}
 
 Deno.test("two on one network find each other, whoever begins", async () => {
   for (const pauseMs of [0, 90_000]) {
@@ -54,16 +82,7 @@ Deno.test("IPv6 hosts find each other by the other group", async () => {
 
 Deno.test("only the interfaces that were asked for take part", async () => {
   const world = new SimWorld({ seed: 9 });
-  const socket = await world.wait(
-    world.host("10.0.0.3", HOME).process.network.joinGroup(LSD_GROUP_V4),
-  );
-  const senders: string[] = [];
-  const listen = async () => {
-    for (let got = await socket.receive(); got; got = await socket.receive()) {
-      senders.push(got.from.host);
-    }
-  };
-  listen();
+  const neighbour = await Neighbour.join(world);
   const host = world.host(["10.0.0.1", "10.0.0.2"], HOME);
   const session = { lsdInterfaces: ["10.0.0.2"] };
   const download = await Download.start(host, makeTorrent(), { ...alone, session });
@@ -72,7 +91,7 @@ Deno.test("only the interfaces that were asked for take part", async () => {
     session,
   });
   await world.run(30_000);
-  assertEquals(new Set(senders), new Set(["10.0.0.2"]));
+  assertEquals(new Set(neighbour.heard.map(({ from }) => from)), new Set(["10.0.0.2"]));
   const isTold = ({ type }: { type: string }) => type === "warning";
   assertEquals([download.events.some(isTold), other.events.some(isTold)], [false, true]);
   await download.close();
@@ -84,19 +103,12 @@ Deno.test("one that was not told where the other is answers a minute later", asy
   const content = makeTorrent();
   const host = world.host("10.0.0.1", HOME);
   const download = await Download.start(host, content, alone);
-  const socket = await world.wait(
-    world.host("10.0.0.3", HOME).process.network.joinGroup(LSD_GROUP_V4),
-  );
-  const heard: number[] = [];
-  const listen = async () => {
-    while (await socket.receive() !== null) heard.push(world.clock.now());
-  };
-  listen();
+  const neighbour = await Neighbour.join(world);
   await world.run(70_000);
-  const infoHashes = [hex(content.metainfo.infoHash)];
-  socket.send(encodeLsd({ port: 9, infoHashes, cookie: "x" }, LSD_GROUP_V4));
+  neighbour.announce([content]);
   await world.run(60_000);
   // Its first two announces, ours that comes back, its answer.
+  const heard = neighbour.heard.map(({ at }) => at);
   assertEquals(heard.length, 4);
   assert(heard[3]! >= 120_000 && heard[3]! < 122_100, heard.join());
   await download.close();
@@ -124,22 +136,14 @@ Deno.test("a magnet that turns out to be private leaves the local network", asyn
   });
   const host = world.host("10.0.0.1", HOME);
   const download = await Download.start(host, content, { peers: [peer.text], magnet: {} });
-  const socket = await world.wait(
-    world.host("10.0.0.3", HOME).process.network.joinGroup(LSD_GROUP_V4),
-  );
-  let heard = 0;
-  const listen = async () => {
-    while (await socket.receive() !== null) heard++;
-  };
-  listen();
+  const neighbour = await Neighbour.join(world);
   await world.run(30_000);
   assertEquals(download.stats.state, "downloading");
-  const before = heard;
-  const infoHashes = [hex(content.metainfo.infoHash)];
-  socket.send(encodeLsd({ port: 9, infoHashes, cookie: "x" }, LSD_GROUP_V4));
+  const before = neighbour.heard.length;
+  neighbour.announce([content]);
   await world.run(120_000);
   // Nothing but what comes back of our own.
-  assertEquals([heard - before, download.stats.peersKnown], [1, 1]);
+  assertEquals([neighbour.heard.length - before, download.stats.peersKnown], [1, 1]);
   await download.close();
 });
 
@@ -150,18 +154,10 @@ Deno.test("a private torrent, and one that was told not to, says and believes no
   const host = world.host("10.0.0.1", HOME);
   const download = await Download.start(host, secret, alone);
   const other = await Download.start(world.host("10.0.0.2", HOME), open, { ...alone, noLsd: true });
-  const socket = await world.wait(
-    world.host("10.0.0.3", HOME).process.network.joinGroup(LSD_GROUP_V4),
-  );
-  let heard = 0;
-  const listen = async () => {
-    while (await socket.receive() !== null) heard++;
-  };
-  listen();
-  const infoHashes = [secret, open].map(({ metainfo }) => hex(metainfo.infoHash));
-  socket.send(encodeLsd({ port: 9, infoHashes, cookie: "x" }, LSD_GROUP_V4));
+  const neighbour = await Neighbour.join(world);
+  neighbour.announce([secret, open]);
   await world.run(600_000);
-  assertEquals(heard, 1);
+  assertEquals(neighbour.heard.length, 1);
   assertEquals([download.stats.peersKnown, other.stats.peersKnown], [0, 0]);
   await download.close();
   await other.close();
@@ -171,12 +167,9 @@ Deno.test("a flood on the local network costs a few addresses and no answers", a
   const world = new SimWorld({ seed: 5 });
   const content = makeTorrent();
   const download = await Download.start(world.host("10.0.0.1", HOME), content, alone);
-  const socket = await world.wait(
-    world.host("10.0.0.3", HOME).process.network.joinGroup(LSD_GROUP_V4),
-  );
-  const infoHashes = [hex(content.metainfo.infoHash)];
+  const neighbour = await Neighbour.join(world);
   for (let i = 0; i < 3000; i++) {
-    socket.send(encodeLsd({ port: 1 + i, infoHashes, cookie: "x" }, LSD_GROUP_V4));
+    neighbour.announce([content], 1 + i);
     if (i % 10 === 0) await world.run(10);
   }
   assertLess(download.stats.peersKnown, 5);
