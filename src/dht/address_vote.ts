@@ -10,6 +10,7 @@
  */
 
 import type { Address } from "../base/address.ts";
+import { LatestMap } from "../base/latest_map.ts";
 import { placeOf } from "./contact.ts";
 
 /** Voters that are remembered. */
@@ -19,21 +20,14 @@ export const MIN_VOTES = 4;
 
 /** Counts votes. */
 export class AddressVote {
-  /** IP addresses by the network of the voter, the latest vote last. */
-  readonly #votes = new Map<string, string>();
+  /** IP addresses by the network of the voter. */
+  readonly #votes = new LatestMap<string, string>(MAX_VOTERS);
 
   /** A voter has seen us at this IP address. Gives the address that has won, if one has. */
   add(voter: Address, host: string): string | undefined {
     const place = placeOf(voter);
     const name = place.net ?? place.host;
-    this.#votes.delete(name);
     this.#votes.set(name, host);
-    if (this.#votes.size > MAX_VOTERS) {
-      for (const oldest of this.#votes.keys()) {
-        this.#votes.delete(oldest);
-        break;
-      }
-    }
     let count = 0;
     for (const vote of this.#votes.values()) count += +(vote === host);
     return count >= MIN_VOTES && 2 * count > this.#votes.size ? host : undefined;

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { LatestMap } from "../base/latest_map.ts";
 import type { Millis } from "../base/units.ts";
 
 /** Senders that are remembered. */
@@ -57,8 +58,8 @@ export class Allowance {
 export class RateLimit {
   readonly #senderRate: Rate;
   readonly #total: Allowance;
-  /** In order of the last query, the latest last. */
-  readonly #senders = new Map<string, Allowance>();
+  /** In order of the last query. */
+  readonly #senders = new LatestMap<string, Allowance>(MAX_SENDERS);
 
   /** Nobody has asked anything yet. */
   constructor(rates: { sender: Rate; total: Rate } = { sender: SENDER_RATE, total: TOTAL_RATE }) {
@@ -74,14 +75,7 @@ export class RateLimit {
   /** Whether a query of this sender is served now; if so, it counts. */
   allows(sender: string, now: Millis): boolean {
     const allowance = this.#senders.get(sender) ?? new Allowance(this.#senderRate);
-    this.#senders.delete(sender);
     this.#senders.set(sender, allowance);
-    if (this.#senders.size > MAX_SENDERS) {
-      for (const oldest of this.#senders.keys()) {
-        this.#senders.delete(oldest);
-        break;
-      }
-    }
     return allowance.take(now) && this.#total.take(now);
   }
 }

@@ -12,6 +12,7 @@
 
 import type { Address } from "../base/address.ts";
 import { concat } from "../base/bytes.ts";
+import { LatestMap } from "../base/latest_map.ts";
 import type { Millis } from "../base/units.ts";
 import type { Hasher } from "../ports/hash.ts";
 import type { Random } from "../ports/random.ts";
@@ -95,7 +96,7 @@ export class Responder {
   readonly #onAnnounce: ResponderOptions["onAnnounce"];
   readonly #tokens: Tokens;
   /** Until when an address counts as proven, the latest proof last. */
-  readonly #proven = new Map<string, Millis>();
+  readonly #proven = new LatestMap<string, Millis>(MAX_PROVEN);
 
   /** Nothing is stored, nobody proven. */
   constructor(node: Neighbourhood, options: ResponderOptions) {
@@ -112,14 +113,7 @@ export class Responder {
   }
 
   #prove(host: string, now: Millis): void {
-    this.#proven.delete(host);
     this.#proven.set(host, now + PROVEN_MS);
-    if (this.#proven.size > MAX_PROVEN) {
-      for (const oldest of this.#proven.keys()) {
-        this.#proven.delete(oldest);
-        break;
-      }
-    }
   }
 
   /** Peers of a torrent that have announced themselves to us. */

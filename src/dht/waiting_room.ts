@@ -6,6 +6,7 @@
  */
 
 import type { Address } from "../base/address.ts";
+import { LatestMap } from "../base/latest_map.ts";
 import type { Millis } from "../base/units.ts";
 import { placeOf, senderKey } from "./contact.ts";
 import { Allowance } from "./rate_limit.ts";
@@ -25,7 +26,7 @@ export class WaitingRoom {
   readonly #allowance = new Allowance(RATE);
   readonly #waiting = new Map<string, Address>();
   /** Until when an address is not pinged again, the latest last. */
-  readonly #held = new Map<string, Millis>();
+  readonly #held = new LatestMap<string, Millis>(MAX_HELD);
   #nextAt: Millis = -Infinity;
 
   /** Addresses that wait. */
@@ -42,14 +43,7 @@ export class WaitingRoom {
   add(address: Address, now: Millis): void {
     const key = senderKey(placeOf(address));
     if (this.#waiting.size >= MAX_WAITING || (this.#held.get(key) ?? -Infinity) > now) return;
-    this.#held.delete(key);
     this.#held.set(key, now + HOLD_MS);
-    if (this.#held.size > MAX_HELD) {
-      for (const oldest of this.#held.keys()) {
-        this.#held.delete(oldest);
-        break;
-      }
-    }
     this.#waiting.set(key, address);
   }
 

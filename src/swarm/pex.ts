@@ -13,6 +13,7 @@
 
 import { type Address, formatAddress, isLocalIp } from "../base/address.ts";
 import { PeerError } from "../base/errors.ts";
+import { LatestMap } from "../base/latest_map.ts";
 import type { Millis } from "../base/units.ts";
 import {
   decodePex,
@@ -61,7 +62,7 @@ export class Pex implements Extension {
   readonly #onPeers: (peers: readonly PexPeer[]) => void;
   readonly #talks = new Map<Peer, Talk>();
   /** Whom we left for want of business, the latest last. */
-  readonly #recent = new Map<string, Contact & { readonly leftAt: Millis }>();
+  readonly #recent = new LatestMap<string, Contact & { readonly leftAt: Millis }>(MAX_RECENT);
   #now: Millis = 0;
 
   /** Hands what is believed to `onPeers`. */
@@ -95,10 +96,7 @@ export class Pex implements Extension {
       return;
     }
     const key = formatAddress(contact.address);
-    this.#recent.delete(key);
     this.#recent.set(key, { ...contact, leftAt: this.#now });
-    if (this.#recent.size <= MAX_RECENT) return;
-    for (const oldest of this.#recent.keys()) return void this.#recent.delete(oldest);
   }
 
   tick(peers: readonly Peer[], now: Millis): void {
