@@ -12,12 +12,13 @@
  * @module
  */
 
-import { createSocket, type Socket } from "node:dgram";
+import type { Socket } from "node:dgram";
 import { type Address, canonicalIp, isLocalIp, parseIp } from "../base/address.ts";
 import type { Datagram, GroupOptions, GroupSocket } from "../ports/network.ts";
 import { hostSystem } from "./host.ts";
 import { listInterfaces } from "./interfaces.ts";
 import { toNetworkError } from "./net_errors.ts";
+import { bindSocket, DatagramQueue } from "./node_datagram.ts";
 import { toAddress } from "./tcp.ts";
 
 /** Routers that a datagram may pass; the groups of BEP 14 are wider than one network. */
@@ -66,9 +67,8 @@ class Group implements GroupSocket {
   readonly #wanted: readonly string[] | undefined;
   readonly #senders = new Map<string, Socket>();
   readonly #joined = new Set<string>();
-  readonly #queue: Datagram[] = [];
+  readonly #queue = new DatagramQueue(MOST_QUEUED);
   #interfaces: readonly Interface[] | undefined;
-  #waiter: ((datagram: Datagram | null) => void) | undefined;
   #sending: Promise<void> = Promise.resolve();
   #isClosed = false;
 
@@ -129,11 +129,7 @@ class Group implements GroupSocket {
   }
 
   receive(): Promise<Datagram | null> {
-    const first = this.#queue.shift();
-    if (first !== undefined || this.#isClosed) return Promise.resolve(first ?? null);
-    return new Promise((resolve) => {
-      this.#waiter = resolve;
-    });
+    return this.#queue.take();
   }
 
   close(): void {
@@ -142,8 +138,7 @@ class Group implements GroupSocket {
     this.#listener.close();
     for (const sender of this.#senders.values()) sender.close();
     this.#senders.clear();
-    this.#queue.length = 0;
-    this.#waiter?.(null);
+    this.#queue.close();
   }
 
   [Symbol.dispose](): void {
@@ -192,30 +187,15 @@ class Group implements GroupSocket {
   #onMessage(data: Uint8Array, hostname: string, port: number): void {
     const from = toAddress({ transport: "udp", hostname, port });
     const isLocal = this.#wanted === undefined && isLocalIp(from.host);
-    if (!isLocal && !isNeighbour(from.host, this.#interfaces)) return;
-    if (this.#waiter !== undefined) {
-      this.#waiter({ data, from });
-      this.#waiter = undefined;
-    } else if (this.#queue.length < MOST_QUEUED) this.#queue.push({ data, from });
+    if (isLocal || isNeighbour(from.host, this.#interfaces)) this.#queue.put(data, from);
   }
 }
 
 const DEFAULT = "";
 
-function bind(isV6: boolean, options: { port: number; host: string }): Promise<Socket> {
-  const { port, host } = options;
-  const socket = createSocket({ type: isV6 ? "udp6" : "udp4", reuseAddr: true, ipv6Only: isV6 });
-  return new Promise((resolve, reject) => {
-    socket.once("error", (error) => {
-      socket.close();
-      reject(error);
-    });
-    socket.bind({ port, address: host, exclusive: true }, () => {
-      socket.removeAllListeners("error");
-      socket.on("error", () => {});
-      resolve(socket);
-    });
-  });
+function bind(isV6: boolean, place: { port: number; host: string }): Promise<Socket> {
+  const type = isV6 ? "udp6" : "udp4";
+  return bindSocket({ type, reuseAddr: true, ipv6Only: isV6 }, place);
 }
 
 /** The addresses of a family that are wanted, `undefined` for all; `undefined` where they are not known. */

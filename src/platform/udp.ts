@@ -7,10 +7,11 @@
  * @module
  */
 
-import { createSocket, type Socket } from "node:dgram";
+import type { Socket } from "node:dgram";
 import type { Address } from "../base/address.ts";
 import type { Datagram, DatagramHandler, DatagramSocket } from "../ports/network.ts";
 import { toNetworkError } from "./net_errors.ts";
+import { bindSocket, DatagramQueue } from "./node_datagram.ts";
 import { toAddress } from "./tcp.ts";
 
 const LONGEST_DATAGRAM = 65_536;
@@ -159,8 +160,7 @@ class NativeSocket implements DatagramSocket {
 class NodeSocket implements DatagramSocket {
   readonly address: Address;
   readonly #socket: Socket;
-  readonly #queue: Datagram[] = [];
-  #waiter: ((datagram: Datagram | null) => void) | undefined;
+  readonly #queue = new DatagramQueue(MOST_QUEUED);
   #server: Server | undefined;
   #isClosed = false;
 
@@ -169,22 +169,11 @@ class NodeSocket implements DatagramSocket {
     const { address, port } = socket.address();
     this.address = toAddress({ transport: "udp", hostname: address, port });
     socket.on("message", (data, from) => this.#onMessage(data, from.address, from.port));
-    socket.on("error", () => {});
   }
 
-  static bind(host: string, port: number): Promise<NodeSocket> {
+  static async bind(host: string, port: number): Promise<NodeSocket> {
     const type = host.includes(":") ? "udp6" : "udp4";
-    const socket = createSocket({ type, lookup: lookUpLiteral });
-    return new Promise((resolve, reject) => {
-      socket.once("error", (error) => {
-        socket.close();
-        reject(error);
-      });
-      socket.bind({ port, address: host, exclusive: true }, () => {
-        socket.removeAllListeners("error");
-        resolve(new NodeSocket(socket));
-      });
-    });
+    return new NodeSocket(await bindSocket({ type, lookup: lookUpLiteral }, { host, port }));
   }
 
   send(data: Uint8Array, to: Address): void {
@@ -199,19 +188,14 @@ class NodeSocket implements DatagramSocket {
   }
 
   receive(): Promise<Datagram | null> {
-    const queued = this.#queue.shift();
-    if (queued) return Promise.resolve(queued);
-    if (this.#isClosed) return Promise.resolve(null);
-    return new Promise((resolve) => {
-      this.#waiter = resolve;
-    });
+    return this.#queue.take();
   }
 
   serve(handler: DatagramHandler): Promise<void> {
     if (this.#isClosed) return Promise.resolve();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#server = { handler, resolve, reject };
-    for (const { data, from } of this.#queue.splice(0)) this.#hand(data, from);
+    for (const { data, from } of this.#queue.drain()) this.#hand(data, from);
     return promise;
   }
 
@@ -219,9 +203,7 @@ class NodeSocket implements DatagramSocket {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#socket.close();
-    this.#queue.length = 0;
-    this.#waiter?.(null);
-    this.#waiter = undefined;
+    this.#queue.close();
     this.#server?.resolve();
   }
 
@@ -232,10 +214,7 @@ class NodeSocket implements DatagramSocket {
   #onMessage(data: Uint8Array, hostname: string, port: number): void {
     const from = toAddress({ transport: "udp", hostname, port });
     if (this.#server) this.#hand(data, from);
-    else if (this.#waiter) {
-      this.#waiter({ data, from });
-      this.#waiter = undefined;
-    } else if (this.#queue.length < MOST_QUEUED) this.#queue.push({ data, from });
+    else this.#queue.put(data, from);
   }
 
   #hand(data: Uint8Array, from: Address): void {
