@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { DiskError } from "../../src/base/errors.ts";
-import { Download, OUTPUT, scene } from "../sim/download.ts";
+import { Download, OUTPUT, scene, seedOn } from "../sim/download.ts";
 import { makeTorrent, type TestTorrent } from "../sim/torrents.ts";
 import { type SimHost, SimWorld } from "../sim/world.ts";
 
@@ -149,17 +149,6 @@ Deno.test("everybody hears that a piece is gone, and again when it is back", asy
   assertEquals(warningsOf(first).length, 1);
   await source.close();
 });
-
-/** Puts the whole content where a download would have put it, and seeds it. */
-async function seedOn(host: SimHost, content: TestTorrent): Promise<Download> {
-  for (const file of content.metainfo.files) {
-    const bytes = content.content.subarray(file.offset, file.offset + file.length);
-    host.disk.put(`${OUTPUT}/${file.path.join("/")}`, bytes.slice());
-  }
-  const seed = await Download.start(host, content, { isUploadOnly: true });
-  await host.world.runUntil(() => seed.stats.state === "seeding", { within: 5_000 });
-  return seed;
-}
 
 Deno.test("a seed of which nothing is left ends as bad data, after one warning", async () => {
   const content = makeTorrent({ length: MIB, pieceLength: 65_536 });

@@ -11,7 +11,7 @@ import { BencodeDict, decode } from "../../src/bencode/decode.ts";
 import { NetworkError } from "../../src/base/errors.ts";
 import { DhtService } from "../../src/session/dht_service.ts";
 import type { DatagramSocket } from "../../src/ports/network.ts";
-import { Download, type DownloadOptions, OUTPUT } from "../sim/download.ts";
+import { Download, type DownloadOptions, OUTPUT, putAll } from "../sim/download.ts";
 import { FakePeer } from "../sim/fake_peer.ts";
 import { testHasher } from "../sim/hasher.ts";
 import { ID, message } from "../sim/raw_wire.ts";
@@ -35,10 +35,7 @@ async function seedOn(
   content: TestTorrent,
   options: DownloadOptions = {},
 ): Promise<Download> {
-  for (const file of content.metainfo.files) {
-    const bytes = content.content.subarray(file.offset, file.offset + file.length);
-    host.disk.put(`${OUTPUT}/${file.path.join("/")}`, bytes.slice());
-  }
+  putAll(host, content);
   return await Download.start(host, content, { isUploadOnly: true, ...options });
 }
 

@@ -10,7 +10,7 @@ import { hex } from "../../src/base/bytes.ts";
 import { NetworkError } from "../../src/base/errors.ts";
 import type { GroupSocket } from "../../src/ports/network.ts";
 import { Session } from "../../src/session/session.ts";
-import { Download, type DownloadOptions, OUTPUT } from "../sim/download.ts";
+import { Download, type DownloadOptions, putAll } from "../sim/download.ts";
 import { FakePeer } from "../sim/fake_peer.ts";
 import { makeTorrent, type TestTorrent } from "../sim/torrents.ts";
 import { SimWorld } from "../sim/world.ts";
@@ -118,7 +118,7 @@ Deno.test("a magnet gets all it needs from the local network", async () => {
   const world = new SimWorld({ seed: 7 });
   const content = makeTorrent();
   const first = world.host("10.0.0.1", HOME);
-  first.disk.put(`${OUTPUT}/${content.metainfo.name}`, content.content);
+  putAll(first, content);
   const giver = await Download.start(first, content, { noTrackers: true, isUploadOnly: true });
   const second = world.host("10.0.0.2", HOME);
   const download = await Download.start(second, content, { noTrackers: true, magnet: {} });

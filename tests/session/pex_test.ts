@@ -5,8 +5,7 @@
  */
 
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
-import type { DownloadOptions } from "../sim/download.ts";
-import { Download, OUTPUT } from "../sim/download.ts";
+import { Download, type DownloadOptions, putAll } from "../sim/download.ts";
 import type { HostOptions } from "../sim/net_host.ts";
 import { makeTorrent, type TestTorrent } from "../sim/torrents.ts";
 import { SimWorld } from "../sim/world.ts";
@@ -22,7 +21,7 @@ function start(
 ): Promise<Download> {
   const { hasAll = false, link, ...rest } = options;
   const host = world.host(ip, link);
-  if (hasAll) host.disk.put(`${OUTPUT}/${content.metainfo.name}`, content.content);
+  if (hasAll) putAll(host, content);
   return Download.start(host, content, {
     noTrackers: true,
     noDht: true,

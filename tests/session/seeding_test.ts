@@ -5,30 +5,11 @@
  */
 
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
-import { Download, OUTPUT } from "../sim/download.ts";
-import { makeTorrent, type TestTorrent } from "../sim/torrents.ts";
-import { type SimHost, SimWorld } from "../sim/world.ts";
+import { Download, OUTPUT, seedOn } from "../sim/download.ts";
+import { makeTorrent } from "../sim/torrents.ts";
+import { SimWorld } from "../sim/world.ts";
 
 const PORT = 6881;
-
-/** Puts the whole content where a download would have put it. */
-function fill(host: SimHost, { metainfo, content }: TestTorrent): void {
-  for (const file of metainfo.files) {
-    const bytes = content.subarray(file.offset, file.offset + file.length);
-    host.disk.put(`${OUTPUT}/${file.path.join("/")}`, bytes.slice());
-  }
-}
-
-async function seedOn(
-  host: SimHost,
-  content: TestTorrent,
-  options: Parameters<typeof Download.start>[2] = {},
-): Promise<Download> {
-  fill(host, content);
-  const seed = await Download.start(host, content, { isUploadOnly: true, ...options });
-  await host.world.runUntil(() => seed.stats.state === "seeding", { within: 5_000 });
-  return seed;
-}
 
 Deno.test("a seed gives everything to a leech, and nothing is written on its side", async () => {
   const world = new SimWorld({ seed: 1 });

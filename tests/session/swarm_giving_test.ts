@@ -8,7 +8,7 @@
  */
 
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
-import { Download, OUTPUT } from "../sim/download.ts";
+import { Download, seedOn } from "../sim/download.ts";
 import type { HostOptions } from "../sim/net_host.ts";
 import { makeTorrent, type TestTorrent } from "../sim/torrents.ts";
 import { SimTracker } from "../sim/tracker.ts";
@@ -81,16 +81,13 @@ async function course(parts: SwarmParts): Promise<Course> {
   return { world, doneMs, seedGave };
 }
 
-async function startSeed(
+function startSeed(
   world: SimWorld,
   torrent: TestTorrent,
   { seedUp, superSeed = false }: SwarmParts,
 ): Promise<Download> {
   const host = world.host(SEED, { upRate: seedUp, segmentBytes: SEGMENT });
-  host.disk.put(`${OUTPUT}/t`, torrent.content);
-  const seed = await Download.start(host, torrent, { ...ALONE, isUploadOnly: true, superSeed });
-  await world.runUntil(() => seed.stats.state === "seeding", { within: 5_000 });
-  return seed;
+  return seedOn(host, torrent, { ...ALONE, superSeed });
 }
 
 function optimumMs({ length, seedUp, leeches }: SwarmParts): number {

@@ -128,6 +128,25 @@ export class Download {
   }
 }
 
+/** Puts the whole content where a download would have put it. */
+export function putAll(host: SimHost, { metainfo, content }: TestTorrent): void {
+  for (const { path, offset, length } of metainfo.files) {
+    host.disk.put(`${OUTPUT}/${path.join("/")}`, content.subarray(offset, offset + length));
+  }
+}
+
+/** A seed on a host that has the whole content; it gives when this returns. */
+export async function seedOn(
+  host: SimHost,
+  content: TestTorrent,
+  options: DownloadOptions = {},
+): Promise<Download> {
+  putAll(host, content);
+  const seed = await Download.start(host, content, { isUploadOnly: true, ...options });
+  await host.world.runUntil(() => seed.stats.state === "seeding", { within: 5_000 });
+  return seed;
+}
+
 /** A peer of a scene: how it behaves and how it hangs on the network. */
 export type PeerPart = Behaviour & { readonly link?: HostOptions };
 
