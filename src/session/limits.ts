@@ -10,7 +10,7 @@ import type { Clock } from "../ports/clock.ts";
 import { Ended } from "./ending.ts";
 import type { FailureReason } from "./events.ts";
 import type { TorrentOptions } from "./options.ts";
-import { hintFor, stallOf, type Waiting } from "./patience.ts";
+import { hintFor, inSeconds, stallOf, type Waiting } from "./patience.ts";
 
 /** What is limited. */
 export interface LimitsParts {
@@ -18,7 +18,7 @@ export interface LimitsParts {
   readonly options: TorrentOptions;
   /** Ends the torrent. */
   readonly onEnd: (ended: Ended) => void;
-  /** Why nothing moves, as the end of a sentence. */
+  /** Why it is not done, as the end of a sentence. */
   readonly why: () => string;
 }
 
@@ -39,7 +39,7 @@ export class Limits {
     scope.spawn(async (signal) => {
       await clock.sleep(Math.max(1, timeoutMs - usedMs), { signal });
       if (isSeeding()) return;
-      this.fail("timeout", `not done after ${Math.round(timeoutMs / 1000)} s${why()}`);
+      this.fail("timeout", `not done after ${inSeconds(timeoutMs)}${why()}`);
     });
   }
 

@@ -15,6 +15,7 @@ import { keepTorrent, readKept, torrentOf } from "./metadata_cache.ts";
 import { MetadataPhase } from "./metadata_phase.ts";
 import type { AddMagnet } from "./options.ts";
 import type { Outreach } from "./outreach.ts";
+import { inSeconds } from "./patience.ts";
 
 /** What a search works with. */
 export interface MetadataSearchParts {
@@ -108,7 +109,7 @@ export class MetadataSearch {
         if (either.aborted) return;
         throw error;
       }
-      onLate(`no metadata after ${Math.round(ms / 1000)} s${why()}`);
+      onLate(`no metadata after ${inSeconds(ms)}${why()}`);
     });
   }
 

@@ -9,6 +9,7 @@ import type { Swarm } from "../swarm/swarm.ts";
 import { diagnose, diagnoseMetadata } from "./diagnosis.ts";
 import type { FailureReason } from "./events.ts";
 import type { Outreach } from "./outreach.ts";
+import type { TorrentStats } from "./stats.ts";
 
 /** A torrent that is waited for. */
 export interface Waiting {
@@ -41,6 +42,31 @@ function reasonOf(outreach: Outreach, swarm: Swarm | undefined): string {
   return diagnose({ ...common, lacking, corruptBytes: counters.corrupt });
 }
 
+/** Progress as recent as this is told as such, and not why there is none. */
+const RECENT_MS = 5_000;
+
+/** Why a torrent is not done when its time is over, as the end of a sentence: it may move, only too slowly. */
+export function whyLate(
+  { state, bytesDone, bytesTotal, etaSeconds }: TorrentStats,
+  { outreach, swarm, now }: {
+    readonly outreach: Outreach | undefined;
+    readonly swarm: Swarm | undefined;
+    readonly now: Millis;
+  },
+): string {
+  if (state === "checking") return ": what is on the disk was still being checked";
+  const isMoving = swarm !== undefined && !swarm.readers.isHeld && etaSeconds !== null &&
+    swarm.counters.downloaded > 0 && now - swarm.progressAt <= RECENT_MS;
+  if (!isMoving) return whyStill(outreach, swarm);
+  const percent = Math.floor((bytesDone / Math.max(1, bytesTotal)) * 1000) / 10;
+  return `: ${percent} % is there, and the rest takes ${etaSeconds} s at this rate`;
+}
+
+/** A time as a sentence has it: `600 s`, `3.5 s`. */
+export function inSeconds(ms: number): string {
+  return `${Number((ms / 1000).toFixed(1))} s`;
+}
+
 /** What a stall of `timeoutMs` ends a torrent with, `undefined` where there is none. */
 export function stallOf(
   waiting: Waiting,
@@ -49,7 +75,7 @@ export function stallOf(
   const { outreach, swarm, verified, progressAt } = waiting;
   if (swarm?.isComplete || now - progressAt < timeoutMs) return undefined;
   const isLiesOnly = swarm !== undefined && swarm.counters.corrupt > 0 && verified === 0;
-  const message = `no progress for ${Math.round(timeoutMs / 1000)} s${whyStill(outreach, swarm)}`;
+  const message = `no progress for ${inSeconds(timeoutMs)}${whyStill(outreach, swarm)}`;
   return { reason: isLiesOnly ? "bad-data" : "stalled", message };
 }
 

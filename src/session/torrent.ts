@@ -28,7 +28,7 @@ import { Limits } from "./limits.ts";
 import { MetadataSearch } from "./metadata_search.ts";
 import type { AddMagnet, AddTorrent } from "./options.ts";
 import { Outreach, type OutreachHost } from "./outreach.ts";
-import { whyStill } from "./patience.ts";
+import { whyLate, whyStill } from "./patience.ts";
 import { NOTHING, Rates } from "./rates.ts";
 import { type EventBody, Reporter } from "./reporter.ts";
 import { reuseAll } from "./reuse.ts";
@@ -98,7 +98,10 @@ export class Torrent {
       clock,
       options,
       onEnd: (ended) => this.#ended.reject(ended),
-      why: () => this.#why,
+      why: () => {
+        const [outreach, swarm] = [this.#outreach, this.#exchange?.swarm];
+        return whyLate(this.stats(), { outreach, swarm, now: clock.now() });
+      },
     });
     if ("metainfo" in options) this.#know(options.metainfo, options);
     this.#startedAt = clock.now();
@@ -241,7 +244,7 @@ export class Torrent {
       options,
       reachOut: () => this.#reachOut(),
       onLate: (message) => this.#limits.fail("metadata-timeout", message),
-      why: () => this.#why,
+      why: () => whyStill(this.#outreach, undefined),
     });
     const metainfo = await search.run(this.#scope);
     const choice = await options.onMetadata?.(metainfo) ?? {};
@@ -383,11 +386,6 @@ export class Torrent {
       verified: this.#disk?.have.count ?? 0,
       progressAt: swarm?.progressAt ?? this.#search?.progressAt ?? now,
     });
-  }
-
-  /** Why nothing moves, as the end of a sentence. */
-  get #why(): string {
-    return whyStill(this.#outreach, this.#exchange?.swarm);
   }
 
   #reportFile(file: number): void {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assert, assertEquals, assertLess, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertLess, assertMatch, assertNotEquals } from "@std/assert";
 import { Download, OUTPUT, scene } from "../sim/download.ts";
 import { makeTorrent } from "../sim/torrents.ts";
 
@@ -219,5 +219,32 @@ Deno.test("stop() ends a download in good order and what was verified stays", as
   await world.wait(stop);
   assert(download.host.disk.contents(`${OUTPUT}/t`) !== undefined);
   assertEquals(download.host.sockets, 0);
+  await download.close();
+});
+
+Deno.test("a download that is out of time while it moves says how far it came", async () => {
+  const content = makeTorrent({ length: 4 << 20 });
+  const link = { upRate: 100_000 };
+  const { download } = await scene({ seed: 3, content, peers: [{ link }], timeoutMs: 10_500 });
+  const outcome = await download.outcome(20_000);
+  assert(outcome.kind === "failed" && outcome.reason === "timeout");
+  assertMatch(
+    outcome.message,
+    /^not done after 10\.5 s: 2\d(?:\.\d)? % is there, and the rest takes 3\d s at this rate$/,
+  );
+  await download.close();
+});
+
+Deno.test("a download that is out of time and stands still says why", async () => {
+  const content = makeTorrent({ length: 4 << 20 });
+  const { download } = await scene({
+    seed: 3,
+    content,
+    peers: [{ has: () => false }],
+    timeoutMs: 9_000,
+  });
+  const outcome = await download.outcome(20_000);
+  assert(outcome.kind === "failed" && outcome.reason === "timeout");
+  assertMatch(outcome.message, /^not done after 9 s: none of 1 connected peer has the missing/);
   await download.close();
 });
