@@ -54,7 +54,7 @@ const isNotOff = (value: OptionValue) => value === false;
 /** Between values that hold no white space and no comma. */
 const WORDS = /[\s,]+/;
 /** Between globs, which may hold anything but a line break. */
-const LINES = /\n/;
+const LINES = /\r?\n/;
 /** Between URLs, which may hold commas: white space, or a comma before the next scheme. */
 const URLS = /\s+|,(?=\w+:\/\/)/;
 

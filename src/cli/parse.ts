@@ -8,7 +8,7 @@
  */
 
 import { OptionValues } from "./option_values.ts";
-import { optionNamed, OPTIONS, variableOf } from "./options.ts";
+import { findOption, optionNamed, OPTIONS, variableOf } from "./options.ts";
 import { looksLikeSource } from "./source_kind.ts";
 import { suggest } from "./suggest.ts";
 import { type Given, isFlag, tokenize } from "./tokens.ts";
@@ -45,7 +45,10 @@ export function parseCommandLine(args: readonly string[], env: Env): Invocation 
   const { verb, operands } = chooseVerb(isCommand ? words : [...words, ...behind], given);
   const options = new Map<string, OptionValue[][]>();
   const warnings: string[] = [];
-  for (const one of [...effective(given), ...fromEnvironment(verb, given, env)]) {
+  const counting = effective(given);
+  // What a later one takes back must make sense all the same.
+  for (const one of given) if (!counting.includes(one)) valueOf(one, one.text);
+  for (const one of [...counting, ...fromEnvironment(verb, given, env)]) {
     if (!one.spec.verbs.includes(verb.name)) throw foreignOption(one, verb);
     const groups = readGroups(one, verb);
     const warning = one.spec.warn?.(one.text);
@@ -85,12 +88,25 @@ function askedForHelp(args: readonly string[]): Invocation | undefined {
     options: new OptionValues(new Map()),
     warnings: [],
   });
-  if (own.some((arg) => arg === "--help" || arg === "-h")) {
+  if (own.some((arg) => asksFor(arg, "help"))) {
     const first = own.find((arg) => !arg.startsWith("-"));
     const verb = first === undefined ? undefined : findVerb(first);
     return of("help", verb === undefined || verb.name === "help" ? [] : [verb.name]);
   }
-  return own.some((arg) => arg === "--version" || arg === "-V") ? of("version", []) : undefined;
+  return own.some((arg) => asksFor(arg, "version")) ? of("version", []) : undefined;
+}
+
+/** Whether a word is `--help`, `--help=true`, `-h`, or flags in one word of which it is one: `-qh`. */
+function asksFor(arg: string, name: "help" | "version"): boolean {
+  if (arg === `--${name}`) return true;
+  if (arg.startsWith(`--${name}=`)) return parsesTrue(arg.slice(name.length + 3));
+  if (!/^-\w+$/.test(arg)) return false;
+  for (const letter of arg.slice(1)) {
+    const spec = findOption(`-${letter}`)?.spec;
+    if (spec === undefined || !isFlag(spec)) return false;
+    if (spec.name === name) return true;
+  }
+  return false;
 }
 
 function chooseVerb(
@@ -103,6 +119,7 @@ function chooseVerb(
     if (given.some((one) => one.spec.name === "input-file")) return { verb: get, operands: [] };
     throw new UsageError("Nothing to do: no command and no SOURCE", { shortHelp: "program" });
   }
+  if (first === "") throw new UsageError("Cannot run anything: the first argument is empty");
   const verb = findVerb(first);
   if (verb !== undefined) {
     if (!verb.isBuilt) throw notBuilt(verb);
@@ -146,7 +163,10 @@ function fromEnvironment(verb: VerbSpec, given: readonly Given[], env: Env): Giv
     if (spec.isCommandLineOnly || typed.has(spec) || !spec.verbs.includes(verb.name)) continue;
     const spelling = variableOf(spec);
     const text = env(spelling);
-    if (text !== undefined && text.trim() !== "") out.push({ spec, spelling, text });
+    if (text === undefined || text.trim() === "") continue;
+    // What was read from a file, or written as a block of YAML, ends with a line break.
+    const trimmed = spec.kind.type === "text" ? text.replace(/[\r\n]+$/, "") : text.trim();
+    out.push({ spec, spelling, text: trimmed });
   }
   return out;
 }
@@ -164,16 +184,19 @@ function readValues({ spec, spelling, text }: Given, verb: VerbSpec): OptionValu
   const isList = spec.separator !== undefined && (isVariable || spec.kind.type === "url");
   const texts = isList ? text.split(spec.separator!).filter((part) => part.trim() !== "") : [text];
   return texts.map((one) => {
-    const parsed = parseValue(spec.kind, one);
-    if ("why" in parsed) {
-      throw new UsageError(`Cannot use ${spelling} ${JSON.stringify(one)}: ${parsed.why}`);
-    }
-    if (spec.isMissing(parsed.value) && !spec.wholeIn.includes(verb.name)) {
+    const value = valueOf({ spec, spelling }, one);
+    if (spec.isMissing(value) && !spec.wholeIn.includes(verb.name)) {
       const shown = isFlag(spec) ? spelling : `${spelling} ${one}`;
       throw new UsageError(`Cannot use ${shown}: ${spec.lacks} not available in this version`);
     }
-    return parsed.value;
+    return value;
   });
+}
+
+function valueOf({ spec, spelling }: Pick<Given, "spec" | "spelling">, text: string): OptionValue {
+  const parsed = parseValue(spec.kind, text);
+  if ("value" in parsed) return parsed.value;
+  throw new UsageError(`Cannot use ${spelling} ${JSON.stringify(text)}: ${parsed.why}`);
 }
 
 function checkOperands(

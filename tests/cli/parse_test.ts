@@ -240,6 +240,15 @@ Deno.test("parseCommandLine() gives help and the version when asked, mistakes or
     ["--version", "version", []],
     ["-V", "version", []],
     ["get --version", "version", []],
+    ["get -qh", "help", ["get"]],
+    ["get x.torrent -hq", "help", ["get"]],
+    ["get -help", "help", ["get"]],
+    ["get --help=true", "help", ["get"]],
+    ["get x.torrent -qV", "version", []],
+    ["get x.torrent --help=false", "get", ["x.torrent"]],
+    // A folder of that name.
+    ["get x.torrent -oh", "get", ["x.torrent"]],
+    ["get x.torrent -qoh", "get", ["x.torrent"]],
   ];
   for (const [line, verb, operands] of cases) {
     const found = parse(line);
@@ -270,4 +279,38 @@ Deno.test("parseCommandLine() makes a group of URLs with commas between them", (
   };
   const given = parseCommandLine(["get", "x.torrent"], (name) => env[name]);
   assertEquals(given.options.groups("tracker"), tiers);
+});
+
+Deno.test("parseCommandLine() refuses a senseless value that a later one takes back", () => {
+  assertEquals(
+    refusal("get x --max-peers many --max-peers 5").message,
+    'Cannot use --max-peers "many": it is not a whole number from 1 to 10000',
+  );
+  assertEquals(
+    refusal("get x --enable-dht=nope --no-dht").message,
+    'Cannot use --enable-dht "nope": it is neither true nor false',
+  );
+  // What cannot be done yet may be taken back.
+  assertEquals(
+    parse("get x --encryption require --encryption off").options.text("encryption"),
+    "off",
+  );
+});
+
+Deno.test("parseCommandLine() reads variables that end with a line break", () => {
+  const { options } = parse("get x", {
+    STARLING_MAX_PEERS: " 9\n",
+    STARLING_TIMEOUT: "30m\r\n",
+    STARLING_JSON: "true\n",
+    STARLING_OUTPUT: "my data\n",
+    STARLING_INCLUDE: "a b\r\n*.csv\r\n",
+  });
+  assertEquals([options.number("max-peers"), options.number("timeout")], [9, 1_800_000]);
+  assert(options.flag("json"));
+  assertEquals(options.text("output"), "my data");
+  assertEquals(options.texts("include"), ["a b", "*.csv"]);
+});
+
+Deno.test("parseCommandLine() says that a word is empty where a command should be", () => {
+  assertEquals(refusal([""]).message, "Cannot run anything: the first argument is empty");
 });
