@@ -73,6 +73,8 @@ export interface Ending {
   readonly exitCode: number;
   /** What is said of it, where it is no success. */
   readonly failure?: Failure;
+  /** Why the exit code is none of 0 where the run itself did all it should: a command of the user failed. */
+  readonly complaint?: string;
   /** What the last event of `--json` says besides. */
   readonly facts?: EndFacts;
 }

@@ -98,7 +98,8 @@ export class Downloads {
       }
     };
     await Promise.all(Array.from({ length: Math.min(this.#plan.jobs, sources.length) }, work));
-    if (results.every(({ failure, isLeft }) => !failure && !isLeft)) await this.#runCommand();
+    // Of those that seed there is no result yet.
+    await this.#runCommand(results.every(({ failure, isLeft }) => !failure && !isLeft));
     await Promise.all(ends);
     await this.#close();
     shown.abort();
@@ -113,14 +114,15 @@ export class Downloads {
     return this.#commandCode;
   }
 
-  /** Runs the command of `--seed-while`, if any; its end ends the seeding. */
-  async #runCommand(): Promise<void> {
+  /** Runs the command of `--seed-while`, if any and all is there for it; its end ends the seeding. */
+  async #runCommand(isWhole: boolean): Promise<void> {
     const { command } = this.#plan;
     if (command === undefined) return;
     const { shell, interrupts } = this.#context;
     const { signal } = this.#limit;
     try {
-      this.#commandCode = await runCommand(command, { shell, interrupts, signal });
+      if (isWhole) this.#commandCode = await runCommand(command, { shell, interrupts, signal });
+      else if (!signal.aborted) this.#warn("--seed-while runs nothing: not everything is there");
     } finally {
       for (const torrent of this.#running) void torrent.stop();
     }
@@ -131,7 +133,7 @@ export class Downloads {
     const { name, note } = firstWordsOf(source);
     // The first was told of before anything was loaded.
     const isTold = source === invocation.operands[0] || interrupts.isLeft;
-    if (screen.look.progress !== "bar" && !isTold) screen.note(note);
+    if (screen.look.progress !== "bar" && !isTold && note !== undefined) screen.note(note);
     const row = this.#progress.add(name);
     let torrent: RunningTorrent | undefined;
     try {
@@ -163,10 +165,14 @@ export class Downloads {
   }
 
   #repeated(source: string, { message, infoHash }: Repeated): Downloaded {
+    this.#warn(message, { infoHash });
+    return { source, infoHash, isRepeated: true };
+  }
+
+  #warn(message: string, of: { readonly infoHash?: string } = {}): void {
     const { screen, json } = this.#context;
     screen.warn(message);
-    json?.write({ v: 1, type: "warning", at: this.#world.clock.epochMs(), infoHash, message });
-    return { source, infoHash, isRepeated: true };
+    json?.write({ v: 1, type: "warning", at: this.#world.clock.epochMs(), ...of, message });
   }
 
   /** Makes the torrent that of a source. @throws {Repeated} where it is another one's. */
@@ -332,8 +338,8 @@ export class Downloads {
       json?.write(event);
       if (event.type === "warning") screen.warn(this.#named(event.infoHash, event.message));
       else if (event.type === "reuse") screen.note(renderReuse(event));
-      else if (event.type === "listening" && screen.look.verbosity > 0) {
-        screen.note(`info: listening on port ${event.port}`);
+      else if (event.type === "listening") {
+        screen.report(`info: listening on port ${event.port}`, screen.look.verbosity > 0);
       }
     }
   }

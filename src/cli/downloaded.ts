@@ -61,7 +61,8 @@ export function tellEnd(result: Downloaded, telling: Telling): void {
     if (stats !== undefined) screen.note(renderStopped(stats, folder !== undefined));
   } else if (!isOnly) {
     const label = stats?.name ?? nameOfSource(source);
-    screen.note(`failed: ${forTerminal(`${label}: ${failure.message}`)}`);
+    const why = failure.message.replace(`Cannot finish ${label}: `, "");
+    screen.note(`failed: ${forTerminal(`${label}: ${why}`)}`);
   }
   if (!isOnly) tellScript(result, telling);
 }
@@ -82,7 +83,8 @@ function tellScript(
     json?.write({ v: 1, type: "error", ...base, ...errorFields(failure) });
     return;
   }
-  const { bytesTotal, bytesDownloaded, bytesUploaded, seconds } = stats!;
+  const { bytesTotal, bytesDownloaded, bytesUploaded } = stats!;
+  const seconds = Math.round(stats!.seconds * 1000) / 1000;
   const bytesBySource = bytesBySourceOf([stats!]);
   const totals = { bytesTotal, bytesDownloaded, bytesUploaded, bytesBySource, seconds };
   const end = { exitCode: 0, ...(path === undefined ? {} : { path }) };

@@ -26,9 +26,19 @@ export function magnetOf(source: string): Magnet | undefined {
   );
 }
 
-/** What a SOURCE is called before it is read, raw, and what a person is told of that, clean. */
-export function firstWordsOf(source: string): { readonly name: string; readonly note: string } {
-  const magnet = magnetOf(source);
+/**
+ * What a SOURCE is called before it is read, raw, and what a person is told of that, clean: nothing of a link
+ * that makes no sense.
+ */
+export function firstWordsOf(
+  source: string,
+): { readonly name: string; readonly note: string | undefined } {
+  let magnet: Magnet | undefined;
+  try {
+    magnet = magnetOf(source);
+  } catch {
+    return { name: nameOfSource(source), note: undefined };
+  }
   if (magnet === undefined) {
     const name = nameOfSource(source);
     return { name, note: `reading ${forTerminal(name)}` };

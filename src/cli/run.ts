@@ -78,6 +78,11 @@ async function endingOf(context: Context): Promise<Ending> {
   let ending: Ending;
   try {
     const log = invocation.options.text("log-file");
+    if (log === "-") {
+      throw new UsageError("Cannot use --log-file -: neither output is for the log", {
+        hint: "-vv says the same on standard error; ./- is a file of that name",
+      });
+    }
     if (log !== undefined) screen.keepIn(await shell.openLines(log));
     for (const warning of invocation.warnings) screen.warn(warning);
     ending = await runVerb(context);
@@ -156,6 +161,7 @@ function sayFirst({ invocation, screen }: Context): void {
   const isLink = !isReadable(source);
   if (isLink && !FETCHING.has(invocation.verb.name)) return;
   const { name, note } = firstWordsOf(source);
+  if (note === undefined) return;
   if (screen.look.progress !== "bar" || !DRAWING.has(invocation.verb.name)) {
     return screen.note(note);
   }
@@ -207,8 +213,11 @@ function tell(
   ending: Ending,
   to: { shell: Shell; screen: Screen; json: JsonLines | undefined },
 ): void {
-  const { failure } = ending;
+  const { failure, complaint } = ending;
   if (failure !== undefined) to.screen.fail(failure);
+  else if (complaint !== undefined) {
+    to.screen.fail({ exitCode: ending.exitCode, message: complaint });
+  }
   const at = to.shell.clock.epochMs();
   if (failure !== undefined) {
     to.json?.end({ v: 1, type: "error", at, ...ending.facts, ...errorFields(failure) });
@@ -222,8 +231,10 @@ function tell(
 
 /** Waits for a slow reader, but not once the program is asked to end. */
 async function flush(shell: Shell, signal: AbortSignal | undefined): Promise<void> {
-  const written = Promise.all([shell.stdout.flush(), shell.stderr.flush().catch(() => {})]);
-  if (signal === undefined) return void await written;
+  // What standard output cannot take is told on standard error, which is waited for all the same.
+  const told = shell.stderr.flush().catch(() => {});
+  const written = shell.stdout.flush().finally(() => told);
+  if (signal === undefined) return await written;
   const asked = Promise.withResolvers<void>();
   const onAbort = () => shell.clock.sleep(FLUSH_MS).then(asked.resolve);
   if (signal.aborted) onAbort();

@@ -74,7 +74,7 @@ export class Screen implements Disposable {
   }
 
   /** The line that explains the exit code, at most one hint, and where it came from with `-vv`. */
-  fail(failure: Failure): void {
+  fail(failure: Omit<Failure, "reason"> & Partial<Failure>): void {
     this.clear();
     if (!isExplained(failure.exitCode)) return;
     const line = `error: ${forTerminal(failure.message)}`;

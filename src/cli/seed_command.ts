@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Context } from "./context.ts";
+import type { Context, Ending } from "./context.ts";
+import { isExplained } from "./exit.ts";
 
 /** A command that was told to end has this long; then it is left alone. */
 const GRACE_MS = 4_000;
@@ -39,4 +40,11 @@ export async function runCommand(
     signal.removeEventListener("abort", onAbort);
     over.abort();
   }
+}
+
+/** The ending with the code of the command, which is explained as every other: it may look like one of ours. */
+export function endedWith(ending: Ending, command: readonly string[], exitCode: number): Ending {
+  const program = JSON.stringify(command[0]);
+  const complaint = `Cannot finish --seed-while: ${program} ended with status ${exitCode}`;
+  return { ...ending, exitCode, ...(isExplained(exitCode) ? { complaint } : {}) };
 }

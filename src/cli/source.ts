@@ -116,7 +116,8 @@ function parsed(bytes: Uint8Array, source: string, { hasher, shell }: SourceRead
  * The sources that a file (`-`: standard input) lists, one a line; blank lines and those that begin with `#`
  * are left out.
  *
- * @throws {DiskError} when it cannot be read, {@link UsageError} when it lists none.
+ * @throws {DiskError} when it cannot be read, {@link UsageError} when it lists none, or options of a source as
+ * the lists of aria2 do, which nobody would see ignored.
  */
 export async function readList(
   path: string,
@@ -124,11 +125,16 @@ export async function readList(
   signal: AbortSignal,
 ): Promise<string[]> {
   const bytes = await shell.readSource(path, { maxBytes: MAX_LIST_BYTES, signal });
-  const lines = new TextDecoder().decode(bytes).split(/\r?\n/).map((line) => line.trim());
-  const sources = lines.filter((line) => line !== "" && !line.startsWith("#"));
-  if (sources.length === 0) {
-    throw new UsageError(`Cannot use --input-file ${nameOfSource(path)}: it lists no source`);
+  const lines = new TextDecoder().decode(bytes).split(/\r?\n/);
+  const what = `Cannot use --input-file ${nameOfSource(path)}`;
+  const option = lines.findIndex((line) => /^\s+[a-z][a-z-]+=/.test(line));
+  if (option >= 0) {
+    throw new UsageError(`${what}: line ${option + 1} gives an option, ${lines[option]!.trim()}`, {
+      hint: "a line is a SOURCE and nothing else; options are for all of them, on the command line",
+    });
   }
+  const sources = lines.map((line) => line.trim()).filter((line) => !/^(?:#|$)/.test(line));
+  if (sources.length === 0) throw new UsageError(`${what}: it lists no source`);
   return sources;
 }
 

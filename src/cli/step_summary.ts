@@ -22,11 +22,10 @@ export async function writeStepSummary(shell: Shell, ending: Ending): Promise<vo
 }
 
 /** `* starling: done, 954 MiB in 10s (data.torrent)` */
-export function summaryLine({ exitCode, failure, facts }: Ending): string {
+export function summaryLine({ exitCode, failure, complaint, facts }: Ending): string {
   const source = facts?.source === undefined ? "" : ` (${quote(facts.source)})`;
-  if (failure !== undefined) {
-    return `* starling: exit ${exitCode}, ${quote(failure.message)}${source}`;
-  }
+  const message = failure?.message ?? complaint;
+  if (message !== undefined) return `* starling: exit ${exitCode}, ${quote(message)}${source}`;
   const { bytesTotal = 0, seconds = 0 } = facts ?? {};
   return `* starling: done, ${formatBytes(bytesTotal)} in ${formatSeconds(seconds)}${source}`;
 }

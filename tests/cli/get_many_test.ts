@@ -31,7 +31,7 @@ Deno.test("get with several sources tells each and lets the highest code win", a
   const errors = shell.stderr.lines.filter((line) => line.startsWith("error: "));
   assertEquals(errors.length, 1);
   assert(errors[0]!.startsWith("error: Cannot finish 2 of 3 torrents: Cannot use bad.torrent: "));
-  assert(shell.stderr.lines.includes("failed: b: Cannot finish b: no peers"));
+  assert(shell.stderr.lines.includes("failed: b: no peers"));
 });
 
 Deno.test("get downloads once what several sources name", async () => {
@@ -66,7 +66,9 @@ Deno.test("get takes a list and does no more than -j at a time", async () => {
 });
 
 Deno.test("get takes a list on standard input, and a source that fails stops no other", async () => {
-  const list = new TextEncoder().encode("# three\n\nbad.torrent\nnone.torrent\na.torrent\n");
+  const list = new TextEncoder().encode(
+    "# four\n\nbad.torrent\nnone.torrent\nmagnet:?xt=bad\na.torrent\n",
+  );
   const { shell, code, session } = await run("get -i - -j 1 --json", {
     files: { ...FILES, "-": list },
   });
@@ -77,6 +79,7 @@ Deno.test("get takes a list on standard input, and a source that fails stops no 
   assertEquals(ends.map(({ source, exitCode }) => [source, exitCode]), [
     ["bad.torrent", 5],
     ["none.torrent", 4],
+    ["magnet:?xt=bad", 5],
     ["a.torrent", 0],
     [undefined, 5],
   ]);
@@ -107,4 +110,29 @@ Deno.test("get starts nothing more when the time of the run is over", async () =
   assertEquals(shell.stderr.lines.filter((line) => line.startsWith("error: ")), [
     "error: Cannot finish 2 of 2 torrents: Cannot finish a: not done after 5 s",
   ]);
+});
+
+Deno.test("get with several sources lets a link that is none fail alone, first or last", async () => {
+  for (const line of ["get magnet:?xt=bad a.torrent", "get a.torrent magnet:?xt=bad"]) {
+    const { shell, session, code } = await run(line);
+    assertEquals([code, session.torrents.length], [5, 1], shell.stderr.text);
+    assert(shell.stderr.lines.some((text) => text.startsWith("done: a: ")), shell.stderr.text);
+    assert(shell.stderr.lines.some((text) => text.startsWith("failed: magnet:?xt=bad: Cannot ")));
+  }
+  const { shell, session, code } = await run("get magnet:?xt=bad");
+  assertEquals([code, session.torrents.length], [5, 0]);
+  assert(shell.stderr.lines[0]!.startsWith("error: Cannot parse magnet link: "));
+});
+
+Deno.test("get tells scripts seconds with three decimals of each of several torrents", async () => {
+  const { shell } = await run("get a.torrent b.torrent --json", {
+    onAdd: (torrent) => {
+      torrent.seconds = 0.013065236999999997;
+      torrent.end({ kind: "complete" });
+    },
+  });
+  const seconds = parseEvents(shell.stdout.lines).flatMap((event) =>
+    event.type === "done" ? [event.seconds] : []
+  );
+  assertEquals(seconds, [0.013, 0.013, 0.013]);
 });

@@ -226,6 +226,8 @@ Deno.test("get logs to standard error with -v and to the log file always", async
     onAdd: () => {},
   });
   await turn();
+  session.published.publish({ v: 1, type: "listening", at: 0, port: 6881 });
+  await turn();
   session.log!.write("info", "hello\x1b", { port: 5 });
   session.log!.write("debug", "small");
   session.torrents[0]!.end({ kind: "complete" });
@@ -237,10 +239,19 @@ Deno.test("get logs to standard error with -v and to the log file always", async
   );
   assertEquals(kept.slice(0, -1), [
     "info: reading a.torrent",
+    "info: listening on port 6881",
     "info: hello\\u{1b} port=5",
     "debug: small",
   ]);
   assert(kept.at(-1)!.startsWith("info: done: "), kept.at(-1));
+});
+
+Deno.test("get refuses standard output for its log, which other programs mean by -", async () => {
+  const { shell, session, code } = await run("get a.torrent --log-file -");
+  assertEquals([code, session.torrents.length, shell.logs.size], [2, 0, 0]);
+  assert(
+    shell.stderr.lines.includes("error: Cannot use --log-file -: neither output is for the log"),
+  );
 });
 
 Deno.test("get writes a step summary when GitHub Actions asks for one", async () => {

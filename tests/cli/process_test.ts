@@ -154,6 +154,19 @@ Deno.test("starling get ends with 4 when its events are written to a full disk",
   });
 });
 
+Deno.test("starling says in full what its full standard output could not take", {
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  for (const args of [["--help"], ["man"], ["completions", "bash"], ["help", "get"]]) {
+    const { code, stderr } = await starling(args, { stdoutTo: "/dev/full" });
+    assertEquals([code, stderr], [
+      4,
+      'error: Cannot write "standard output": the disk is full\n' +
+      "hint: make room and run the same command again\n",
+    ], args.join(" "));
+  }
+});
+
 Deno.test("starling get interrupts the wait for a source", {
   ignore: Deno.build.os === "windows",
 }, async () => {

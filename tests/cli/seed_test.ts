@@ -5,6 +5,7 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { parseEvents } from "../support/events.ts";
 import { FILES, run, start } from "./support/fake_run.ts";
 import type { FakeTorrent } from "./support/fake_session.ts";
 import { turn } from "./support/fake_shell.ts";
@@ -96,6 +97,29 @@ Deno.test("--seed-while runs the command when all is there and ends with its cod
   const { shell, code } = await run(line, { commandCode: 7, onAdd: stay });
   assertEquals(code, 7);
   assertEquals(shell.commands, [["train", "--fast", "data"]]);
+  // The code may look like one of ours.
+  assertEquals(shell.stderr.lines.filter((text) => text.startsWith("error: ")), [
+    'error: Cannot finish --seed-while: "train" ended with status 7',
+  ]);
+  const good = await run(line, { onAdd: stay });
+  assertEquals([good.code, good.shell.stderr.text.includes("error:")], [0, false]);
+});
+
+Deno.test("--seed-while ends the run when one of several failed, and says that nothing was run", async () => {
+  for (const line of ["get bad.torrent a.torrent", "get a.torrent bad.torrent"]) {
+    const { shell, session, code } = await run(`${line} --seed-while --json -- train`, {
+      onAdd: stay,
+    });
+    assertEquals([code, shell.commands.length, session.torrents.length], [5, 0, 1], line);
+    const warning = "--seed-while runs nothing: not everything is there";
+    assert(shell.stderr.lines.includes(`warning: ${warning}`), shell.stderr.text);
+    assert(
+      parseEvents(shell.stdout.lines).some((event) =>
+        event.type === "warning" && event.message === warning
+      ),
+    );
+    assert(shell.stderr.lines.some((text) => text.startsWith("done: a: ")), shell.stderr.text);
+  }
 });
 
 Deno.test("--seed-while runs nothing when a download failed, and needs a command", async () => {

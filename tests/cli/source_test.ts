@@ -132,9 +132,18 @@ Deno.test("readTorrent() lets no public server send it to a private address", as
 });
 
 Deno.test("readList() takes lines but comments and blank ones", async () => {
-  const files = { list: bytes("a.torrent\r\n\n# no\n  http://h/x  \n"), none: bytes("#\n\n") };
+  const files = {
+    list: bytes("\ufeffa.torrent\r\n\n# no\n  http://h/x  \n"),
+    none: bytes("#\n\n"),
+    aria2: bytes("a.torrent\n  dir=/srv\n"),
+  };
   const shell = new FakeShell({ files });
   assertEquals(await readList("list", shell, SIGNAL), ["a.torrent", "http://h/x"]);
   await assertRejects(() => readList("none", shell, SIGNAL), UsageError, "lists no source");
   await assertRejects(() => readList("missing", shell, SIGNAL), DiskError);
+  await assertRejects(
+    () => readList("aria2", shell, SIGNAL),
+    UsageError,
+    "Cannot use --input-file aria2: line 2 gives an option, dir=/srv",
+  );
 });

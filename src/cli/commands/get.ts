@@ -14,6 +14,7 @@ import { type Failure, Interrupted } from "../exit.ts";
 import { openLog } from "../log.ts";
 import { asGuest, type Plan, planOf, pouring, withCommand } from "../plan.ts";
 import { bytesBySourceOf } from "../render_end.ts";
+import { endedWith } from "../seed_command.ts";
 import { checkSource, readList } from "../source.ts";
 import { UsageError } from "../usage_error.ts";
 
@@ -29,12 +30,13 @@ export async function runGet(context: Context): Promise<Ending> {
     );
   }
   const plan = isStream ? pouring(base, invocation) : base;
-  invocation.operands.forEach(checkSource);
-  using limit = deadline(shell.clock, plan.timeoutMs, interrupts.signal);
+  const typed = invocation.operands;
   const list = options.text("input-file");
+  // One of several that is no link fails alone, when its turn comes.
+  if (list === undefined && typed.length === 1) checkSource(typed[0]!);
+  using limit = deadline(shell.clock, plan.timeoutMs, interrupts.signal);
   const listed = list === undefined ? [] : await readList(list, shell, limit.signal);
-  listed.forEach(checkSource);
-  const sources = [...new Set([...invocation.operands, ...listed])];
+  const sources = [...new Set([...typed, ...listed])];
   return await runWithin(context, { sources, plan, limit });
 }
 
@@ -63,7 +65,8 @@ async function runWithin(
   const ending = sources.length === 1 ? endingOf(results[0]!) : summary(results);
   const { commandCode } = downloads;
   const isCommands = ending.failure === undefined && !interrupts.isLeft;
-  return isCommands && commandCode !== undefined ? { ...ending, exitCode: commandCode } : ending;
+  if (!isCommands || commandCode === undefined) return ending;
+  return endedWith(ending, plan.command!, commandCode);
 }
 
 function endingOf({ source, infoHash, stats, path, failure }: Downloaded): Ending {

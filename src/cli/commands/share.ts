@@ -25,7 +25,7 @@ import { type Failure, failureOfOutcome, Interrupted } from "../exit.ts";
 import { openLog } from "../log.ts";
 import { type Plan, planOf, withCommand } from "../plan.ts";
 import { Progress } from "../progress.ts";
-import { runCommand } from "../seed_command.ts";
+import { endedWith, runCommand } from "../seed_command.ts";
 import { formatBytes, formatCount } from "../units.ts";
 
 /** Where the tracker listens when nothing else is said and it is free. */
@@ -56,7 +56,10 @@ export async function runShare(context: Context): Promise<Ending> {
   const running = await seed(context, world, { session, shared, plan, limit });
   for (const one of shared) await announce(context, one, hosts[0]!, tracker.port);
   const exitCode = await sharingEnds(context, { running, command: plan.command, limit });
-  return endingOf(running, exitCode);
+  const ending = await endingOf(running, exitCode);
+  const { command } = plan;
+  if (command === undefined || ending.failure !== undefined) return ending;
+  return endedWith(ending, command, exitCode);
 }
 
 /**

@@ -35,6 +35,8 @@ export class FakeTorrent implements RunningTorrent {
   #isSeeding = false;
   /** Of the 40,000 that it is said to have. */
   bytesDone = 40_000;
+  /** Since it was added. */
+  seconds = 12;
   /** Whether a stop takes effect. */
   isStubborn = false;
 
@@ -57,9 +59,9 @@ export class FakeTorrent implements RunningTorrent {
   stats(): TorrentStats {
     const name = this.metainfo?.name ?? "a link";
     const state = this.#isSeeding ? "seeding" : "downloading";
-    const { infoHash, bytesDone } = this;
+    const { infoHash, bytesDone, seconds } = this;
     const fetched = this.options.isUploadOnly ? { bytesDownloaded: 0 } : {};
-    return stats({ name, state, infoHash, bytesDone, bytesTotal: 40_000, ...fetched });
+    return stats({ name, state, infoHash, bytesDone, bytesTotal: 40_000, seconds, ...fetched });
   }
 
   /** What is streamed, in chunks; it breaks off where it is stopped before its end. */
