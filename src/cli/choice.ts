@@ -36,11 +36,16 @@ export function choose(
   { wish, pour }: Pick<Plan, "wish" | "pour">,
   magnet: Pick<Magnet, "selection"> | undefined,
 ): TorrentChoice {
+  const hasLinked = magnet !== undefined && magnet.selection !== null;
   if (pour !== undefined) {
-    const file = chooseOne(files, wish, pour.file);
+    const isLinked = hasLinked && isEmpty(wish) && pour.file === undefined;
+    const numbers = isLinked ? chosenFiles(magnet, files)!.flatMap((i) => [i + 1, i + 1]) : [];
+    const file = chooseOne(files, isLinked ? { ...wish, numbers } : wish, {
+      name: pour.file,
+      how: pour.how,
+    });
     return { selection: [file], file, idle: [] };
   }
-  const hasLinked = magnet !== undefined && magnet.selection !== null;
   if (hasLinked && isEmpty(wish)) {
     return { selection: chosenFiles(magnet, files), file: undefined, idle: [] };
   }

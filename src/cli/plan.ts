@@ -38,7 +38,11 @@ export interface Plan {
   /** The program to run while everything is seeded. */
   readonly command?: readonly string[];
   /** Nothing is kept: one file goes to standard output, the named one or the only one that is wanted. */
-  readonly pour?: { readonly file: string | undefined };
+  readonly pour?: {
+    readonly file: string | undefined;
+    /** How one of several files is named, for a hint. */
+    readonly how: string;
+  };
   /** Where the data is to lie, where a torrent alone does not say. */
   readonly place?: (
     metainfo: Metainfo,
@@ -149,7 +153,12 @@ export function pouring(plan: Plan, { options, verb }: Invocation, file?: string
     ...plan,
     session: { ...plan.session, bufferBytes: options.number("buffer") ?? BUFFER_BYTES },
     torrent: { ...plan.torrent, isInMemory: true, seed: false },
-    pour: { file },
+    pour: {
+      file,
+      how: verb.name === "cat"
+        ? "name one, as starling info lists them"
+        : "--include or --select-file takes one of them",
+    },
   };
 }
 

@@ -9,34 +9,32 @@ import type { Output } from "../ports/shell.ts";
 import type { FileEntry } from "../metainfo/torrent_file.ts";
 import { forTerminal } from "./escape.ts";
 import { type Failure, failureOf } from "./exit.ts";
-import { chooseFiles, closeNames, type FileWish } from "./select.ts";
+import { chooseFiles, closeHint, closeNames, type FileWish } from "./select.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** A file that can be poured. */
 export type Pourable = Pick<FileEntry, "displayPath" | "isPad" | "path">;
 
 /**
- * The one file that is wanted: FILE where that was given, else the only one of the wish.
+ * The one file that is wanted: FILE where that was given, else the only one of the wish; `how` tells how one
+ * is named.
  *
  * @throws {UsageError} where there is no such file, or more than one is left.
  */
 export function chooseOne(
   files: readonly Pourable[],
   wish: FileWish,
-  name: string | undefined,
+  { name, how }: { readonly name: string | undefined; readonly how: string },
 ): number {
   if (name !== undefined) return fileNamed(files, name);
   const { selection } = chooseFiles(files, wish);
   const all = selection ?? [...files.keys()].filter((file) => !files[file]!.isPad);
   if (all.length === 1) return all[0]!;
   const names = all.slice(0, 3).map((file) => files[file]!.displayPath);
+  const some = `${names.join(", ")}${all.length > 3 ? ", …" : ""}`;
   throw new UsageError(
     `Cannot stream: one file goes to standard output, and ${all.length} are here`,
-    {
-      hint: `name one, as starling info lists them: ${names.join(", ")}${
-        all.length > 3 ? ", …" : ""
-      }`,
-    },
+    { hint: `${how}: ${some}` },
   );
 }
 
@@ -48,9 +46,12 @@ function fileNamed(files: readonly Pourable[], name: string): number {
   if (at >= 0) return at;
   const number = /^[1-9]\d{0,8}$/.test(name) ? Number(name) - 1 : -1;
   if (number >= 0 && files[number]?.isPad === false) return number;
-  const close = closeNames(name, files);
+  const isNumber = /^\d+$/.test(name);
+  const close = isNumber ? [] : closeNames(name, files);
   throw new UsageError(`Cannot stream ${JSON.stringify(name)}: there is no such file`, {
-    hint: close.length > 0 ? `close are ${close.join(", ")}` : "starling info lists the files",
+    hint: isNumber
+      ? `the torrent has ${files.length}; starling info shows their numbers`
+      : closeHint(close) ?? "starling info lists the files",
   });
 }
 

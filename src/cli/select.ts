@@ -69,7 +69,7 @@ export function noMatch(
   lister: string = LISTER,
 ): UsageError {
   const close = closeNames(glob, files);
-  const hint = close.length > 0 ? `close are ${close.join(", ")}` : lister;
+  const hint = closeHint(close) ?? lister;
   return new UsageError(`Cannot select files: ${option} ${JSON.stringify(glob)} matches none`, {
     hint,
   });
@@ -113,6 +113,12 @@ function mark(
     count++;
   }
   return count;
+}
+
+/** The hint that names files, `undefined` where there are none to name. */
+export function closeHint(names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined;
+  return `${names.length === 1 ? "close is" : "close are"} ${names.join(", ")}`;
 }
 
 const MAX_COMPARED = 20_000;

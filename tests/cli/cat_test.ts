@@ -79,7 +79,7 @@ Deno.test("cat names close files where there is none, or more than one", async (
   ]);
   assertEquals(await of("cat set.torrent 987654"), [
     'error: Cannot stream "987654": there is no such file',
-    "hint: starling info lists the files",
+    "hint: the torrent has 4; starling info shows their numbers",
   ]);
   assertEquals(await of("cat set.torrent"), [
     "error: Cannot stream: one file goes to standard output, and 4 are here",
@@ -90,7 +90,11 @@ Deno.test("cat names close files where there is none, or more than one", async (
 Deno.test("get -o - streams the only selected file", async () => {
   const { shell, session, code } = await run("get set.torrent -o - --include y.txt");
   assertEquals([code, poured(shell), session.torrents[0]!.streamed], [0, "some bytes", 2]);
-  assertEquals((await run("get set.torrent -o - --include *.csv")).code, 2);
+  const two = await run("get set.torrent -o - --include *.csv");
+  assertEquals([two.code, two.shell.stderr.lines.at(-1)], [
+    2,
+    "hint: --include or --select-file takes one of them: x.csv, z/y.csv",
+  ]);
 });
 
 Deno.test("a stream goes with no option that is about files or events", async () => {

@@ -118,7 +118,7 @@ Deno.test("the metadata timeout ends with 3 and the reason in words", async () =
       env: { XDG_CACHE_HOME: "/nonexistent" },
     });
     assertEquals(code, 3, stderr);
-    assertStringIncludes(stderr, `error: Cannot finish ${HASH}: no metadata after 0 s: no peers`);
+    assertStringIncludes(stderr, `error: Cannot finish ${HASH}: no metadata after 0.3 s: no peers`);
   }
   const told = await starling(["get", ...args, "--json"]);
   assertEquals(eventsOf(told).at(-1)!["reason"], "metadata-timeout");

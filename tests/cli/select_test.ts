@@ -49,7 +49,7 @@ Deno.test("chooseFiles() names close files when a glob meets none", () => {
   const cases: [string, string][] = [
     ["a.cvs", "close are data/a.csv, data/old/a.csv, data/b.csv"],
     ["DATA/A.CSV", "close are data/a.csv"],
-    ["REAMDE*", "close are readme.md"],
+    ["REAMDE*", "close is readme.md"],
     ["zzzzzzzzzzzzzzzzzzzz", "starling info lists the files"],
   ];
   for (const [glob, hint] of cases) {
