@@ -47,23 +47,6 @@ declare module "@std/assert" {
   export function fail(msg?: string): never;
 }
 
-declare module "@std/cli/parse-args" {
-  export function parseArgs(
-    args: readonly string[],
-    options?: {
-      boolean?: boolean | readonly string[];
-      string?: readonly string[];
-      collect?: readonly string[];
-      negatable?: readonly string[];
-      alias?: Record<string, string | readonly string[]>;
-      default?: Record<string, unknown>;
-      stopEarly?: boolean;
-      "--"?: boolean;
-      unknown?: (arg: string, key?: string, value?: unknown) => unknown;
-    },
-  ): { _: (string | number)[]; "--"?: string[]; [name: string]: unknown };
-}
-
 declare module "@std/encoding/hex" {
   export function encodeHex(src: string | Uint8Array | ArrayBuffer): string;
   export function decodeHex(src: string): Uint8Array<ArrayBuffer>;
