@@ -4,6 +4,8 @@
  * @module
  */
 
+import { denoDirectory } from "../../support/deno_directory.ts";
+
 const MAIN = new URL("../../../main.ts", import.meta.url).href;
 
 /** How a run of the program ended. */
@@ -55,17 +57,6 @@ export function spawnStarling(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-}
-
-let denoDir: string | undefined;
-
-/** Where this Deno keeps its modules, so that a run with another cache folder finds them. */
-function denoDirectory(): string {
-  if (denoDir === undefined) {
-    const { stdout } = new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync();
-    denoDir = String(JSON.parse(new TextDecoder().decode(stdout)).denoDir);
-  }
-  return denoDir;
 }
 
 /** Runs `deno run main.ts` with the arguments to its end. */

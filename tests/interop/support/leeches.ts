@@ -75,7 +75,8 @@ async function startLibtorrent(
   _home: string,
   output: string,
 ): Promise<Child> {
-  const argv = [PYTHON, scriptPath("lt_get.py"), "--torrent", torrent.path, "--dir", output];
+  const argv = [PYTHON, scriptPath("lt_peer.py"), "--torrent", torrent.path, "--dir", output];
+  argv.push("--listen", "127.0.0.1:0", "--pex");
   const child = Child.start(argv, { stdin: true, endWith: "SIGKILL" });
   await child.line(/ready/);
   return child;

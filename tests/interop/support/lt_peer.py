@@ -2,7 +2,7 @@
 
     lt_peer.py (--torrent FILE | --magnet URI) --dir DIR --listen IP:PORT [--lsd] [--pex] [--peer HOST:PORT]... [--down-limit N]
 
-Prints "ready" and goes on until its standard input ends.
+Prints "ready" and its port, and goes on until its standard input ends.
 """
 
 import argparse
@@ -44,5 +44,5 @@ handle = session.add_torrent(params)
 for peer in args.peer:
     host, port = peer.rsplit(":", 1)
     handle.connect_peer((host, int(port)))
-print("ready", flush=True)
+print("ready", session.listen_port(), flush=True)
 sys.stdin.read()

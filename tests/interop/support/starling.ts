@@ -9,6 +9,7 @@
  */
 
 import { dirname } from "@std/path";
+import { denoDirectory } from "../../support/deno_directory.ts";
 import { assertEvent } from "../../support/events.ts";
 import { Child } from "./process.ts";
 import { within } from "./wait.ts";
@@ -176,17 +177,6 @@ export function lastNumber(events: readonly RunEvent[], type: string, field: str
 /** Lines of standard error that begin with `error:`. */
 export function errorLines(result: RunResult): string[] {
   return result.stderr.split("\n").filter((line) => line.startsWith("error:"));
-}
-
-let denoDir: string | undefined;
-
-/** Where this Deno keeps its modules, so that a run with another home finds them. */
-function denoDirectory(): string {
-  if (denoDir === undefined) {
-    const { stdout } = new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync();
-    denoDir = String(JSON.parse(new TextDecoder().decode(stdout)).denoDir);
-  }
-  return denoDir;
 }
 
 function environment(options: RunOptions): Record<string, string> {
