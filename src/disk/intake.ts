@@ -46,19 +46,24 @@ export class Intake {
   }
 
   /**
-   * Copies the older file at a path, if the file is wanted and not there; false where that was not done. None
-   * of it is verified yet.
+   * Copies the older file at a path, if the file is wanted and not there; false where that was not done, as
+   * where it would take room and must not (`mustShare`). None of it is verified yet.
    *
    * @throws {DiskError} kind `full`, or where a folder cannot be made; the signal's reason.
    */
-  async take(file: number, from: string, options: { signal: AbortSignal }): Promise<boolean> {
+  async take(
+    file: number,
+    from: string,
+    options: { readonly mustShare: boolean; readonly signal: AbortSignal },
+  ): Promise<boolean> {
     const { metainfo, output, drafts, ledger, stamps } = this.#parts;
     const isOpen = ledger.isSelected(file) && !stamps.isExpected(file);
     if (drafts === undefined || this.#isRefused || !isOpen) return false;
     const name = draftName(metainfo.infoHash);
     const draft = `${output}/${name}`;
     const { length } = metainfo.files[file]!;
-    if (!await drafts.make({ from, length, to: draft }, options)) return false;
+    const { mustShare } = options;
+    if (!await drafts.make({ from, length, to: draft, mustShare }, options)) return false;
     let isTaken = false;
     try {
       isTaken = await this.#parts.track(this.#adopt(file, name));

@@ -155,11 +155,12 @@ export class MemoryDisk implements FileIo {
     return Promise.resolve(this.options.bootMark ?? "memory");
   }
 
-  async #makeDraft({ from, length, to }: DraftSpec, signal: AbortSignal): Promise<boolean> {
+  async #makeDraft(spec: DraftSpec, signal: AbortSignal): Promise<boolean> {
+    const { from, length, to, mustShare = false } = spec;
     await this.pass();
     signal.throwIfAborted();
     const bytes = this.files.get(from)?.bytes;
-    if (bytes?.length !== length) return false;
+    if (bytes?.length !== length || mustShare) return false;
     this.files.delete(to);
     this.write(to, 0, bytes);
     return true;

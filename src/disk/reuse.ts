@@ -36,6 +36,8 @@ export interface ReuseTask {
   readonly disk: TorrentDisk;
   /** The folder with older copies. */
   readonly folder: string;
+  /** Take only what takes no room, since it shares that of the older copies (false). */
+  readonly mustShare?: boolean;
 }
 
 /** What was found. */
@@ -112,7 +114,7 @@ class Reuse {
     pieces: readonly PieceIndex[],
     signal: AbortSignal,
   ): Promise<{ bytes: number; pieces: number }> {
-    const { metainfo, disk, files } = this.#task;
+    const { metainfo, disk, files, mustShare = false } = this.#task;
     const { fileMap, pieceMap } = metainfo;
     const missing = new Set<number>(pieces);
     for (const file of new Set(pieces.flatMap((piece) => fileMap.filesAt(piece)))) {
@@ -125,8 +127,9 @@ class Reuse {
       taken.pieces++;
     };
     const whole = { metainfo, intake: disk.intake(files), sources: this.#sound, missing: pieces };
-    const { good, rest } = await takeWhole(whole, { signal });
+    const { good, rest } = await takeWhole(whole, { mustShare, signal });
     good.forEach(count);
+    if (mustShare) return taken;
     let next = 0;
     const work = async () => {
       while (next < rest.length) {

@@ -37,7 +37,7 @@ export interface WholeResult {
  */
 export async function takeWhole(
   { metainfo, intake, sources, missing }: WholeFiles,
-  options: { readonly signal: AbortSignal },
+  options: { readonly mustShare: boolean; readonly signal: AbortSignal },
 ): Promise<WholeResult> {
   const { fileMap } = metainfo;
   const taken = new Set<number>();

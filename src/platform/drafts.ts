@@ -10,12 +10,28 @@
  */
 
 import * as fs from "node:fs";
+import { dirname } from "@std/path/dirname";
+import { MIB } from "../base/units.ts";
 import type { Drafts, DraftSpec } from "../ports/disk.ts";
 import { toDiskError } from "./disk_errors.ts";
+import { type FileSystem, fileSystemAt } from "./folder_room.ts";
 import { hostSystem } from "./host.ts";
 
 // A smaller file is read and written in less time than the system's calls for a copy take.
 const LEAST_BYTES = 262_144;
+// Where nothing is shared, a copy is not worth while beyond this: it may be read from the disk once more, it
+// cannot be stopped or continued, and nobody is told how far it is.
+const MOST_PLAIN_BYTES = 1024 * MIB;
+// Numbers that Linux gives to ext2 to ext4, tmpfs, FAT, exFAT, NTFS (two drivers) and F2FS.
+const PLAIN_TYPES: ReadonlySet<number> = new Set([
+  0xef53,
+  0x0102_1994,
+  0x4d44,
+  0x2011_bab0,
+  0x5346_544e,
+  0x7366_746e,
+  0xf2f5_2010,
+]);
 const RIGHTS = 0o777;
 // To run as somebody else, even for a moment.
 const ODD_RIGHTS = 0o7000;
@@ -31,17 +47,20 @@ async function makeDraft(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<boolean> {
   signal.throwIfAborted();
-  const { to, length } = spec;
+  const { to, length, mustShare = false } = spec;
   if (hostSystem === "windows" || length < LEAST_BYTES) return false;
+  const before = await fileSystemAt(dirname(to));
+  const isPlain = before !== undefined && PLAIN_TYPES.has(before.type);
+  if (isPlain && (mustShare || length > MOST_PLAIN_BYTES)) return false;
   let isMade = false;
   try {
     await dropDraft(to);
-    isMade = await copy(spec, signal);
+    isMade = await copy(spec, signal) && (!mustShare || await isShared(spec, before));
     return isMade;
   } catch (error) {
     signal.throwIfAborted();
     const failure = toDiskError(error, to, "write");
-    if (failure.kind === "full") throw failure;
+    if (failure.kind === "full" && !mustShare) throw failure;
     return false;
   } finally {
     if (!isMade) await dropDraft(to);
@@ -72,6 +91,16 @@ async function copy({ from, to, length }: DraftSpec, signal: AbortSignal): Promi
   await Deno.chmod(to, rights);
   if (hostSystem === "darwin") await Deno.utime(to, new Date(), new Date());
   return true;
+}
+
+/** Whether a copy has taken less room than it has bytes. */
+async function isShared(
+  { to, length }: DraftSpec,
+  before: FileSystem | undefined,
+): Promise<boolean> {
+  const after = await fileSystemAt(dirname(to));
+  return before !== undefined && after !== undefined &&
+    before.freeBytes - after.freeBytes < length / 2;
 }
 
 /** An empty file; its number, and the rights that new files have there. */

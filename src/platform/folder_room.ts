@@ -71,10 +71,21 @@ async function troubleIn(folder: string): Promise<string | undefined> {
 }
 
 async function freeAt(folder: string): Promise<number | undefined> {
+  return (await fileSystemAt(folder))?.freeBytes;
+}
+
+/** The system's number for a kind of file system, and how much is free on it. */
+export interface FileSystem {
+  readonly type: number;
+  readonly freeBytes: number;
+}
+
+/** The file system that a folder is on; `undefined` where that is not known or may not be asked. */
+export async function fileSystemAt(folder: string): Promise<FileSystem | undefined> {
   if (!isGranted({ name: "sys", kind: "statfs" } as Deno.PermissionDescriptor)) return undefined;
   try {
-    const { bavail, bsize } = await statfs(folder);
-    return Number(bavail) * Number(bsize);
+    const { bavail, bsize, type } = await statfs(folder);
+    return { type: Number(type), freeBytes: Number(bavail) * Number(bsize) };
   } catch {
     return undefined;
   }

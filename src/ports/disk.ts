@@ -251,6 +251,8 @@ export interface DraftSpec {
   readonly length: number;
   /** The path of the copy; what is there is removed first. */
   readonly to: string;
+  /** Make none that takes room (false). */
+  readonly mustShare?: boolean;
 }
 
 /** Makes drafts. */

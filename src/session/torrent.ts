@@ -15,7 +15,6 @@ import { hex } from "../base/bytes.ts";
 import { BugError, OptionsError } from "../base/errors.ts";
 import type { Scope } from "../base/scope.ts";
 import { type FileIndex, MIB } from "../base/units.ts";
-import { checkRoom } from "../disk/preflight.ts";
 import type { TorrentDisk } from "../disk/torrent_disk.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
 import { Metadata } from "../swarm/metadata.ts";
@@ -216,13 +215,11 @@ export class Torrent {
       },
     });
     const { metainfo } = known;
-    const { files } = world;
     const isKept = !isUploader && isInMemory !== true;
-    const bytes = known.selected.total - known.selected.done(disk.have, disk.losses);
-    if (isKept) await checkRoom(files, { ...known, files: metainfo.files, bytes });
-    const older = isKept ? this.#options.reuse ?? [] : [];
-    const plan = { files, metainfo, disk, reporter: this.#reporter };
-    await reuseAll(older, plan, this.#scope.signal);
+    if (isKept) {
+      const plan = { known, disk, files: world.files, reporter: this.#reporter };
+      await reuseAll(this.#options.reuse ?? [], plan, this.#scope.signal);
+    }
     metainfo.files.forEach((_, file) => this.#reportFile(file));
     if (isUploader && disk.have.count === 0) throw nothingVerifies(known.output);
     const isComplete = isUploader || disk.isComplete;

@@ -45,6 +45,48 @@ for (const type of ["btrfs", "xfs"] as const) {
   });
 }
 
+interopTest("get --reuse needs no room for what is shared", [
+  "libtorrent",
+  "xfs",
+], async (lab) => {
+  const disk = await image(lab, "xfs");
+  const dataset = await lab.dataset(DATA);
+  const torrent = await lab.torrent(dataset, { pieceBytes: MIB });
+  await output(["cp", "-r", `${dataset.root}/shared`, `${disk}/old`]);
+  await fill(disk, 40 * MIB);
+  const alone = await lab.get(torrent, {
+    output: `${disk}/alone`,
+    args: ["--stall-timeout", "5s"],
+  });
+  assertEquals(alone.code, 4, alone.stderr);
+  const args = ["--reuse", `${disk}/old`, "--stall-timeout", "5s"];
+  const run = await lab.get(torrent, { output: `${disk}/out`, args });
+  assertEquals(run.code, 0, run.stderr);
+  await assertSame(dataset, `${disk}/out`);
+});
+
+interopTest("get --reuse writes nothing where all cannot be shared and there is no room", [
+  "libtorrent",
+  "tmpfs",
+], async (lab) => {
+  const disk = lab.path("disk");
+  await Deno.mkdir(disk);
+  await output(["mount", "-t", "tmpfs", "-o", "size=150m", "tmpfs", disk]);
+  lab.defer(async () => void await output(["umount", disk]));
+  const dataset = await lab.dataset(DATA);
+  const torrent = await lab.torrent(dataset, { pieceBytes: MIB });
+  await output(["cp", "-r", `${dataset.root}/shared`, `${disk}/old`]);
+  const run = await lab.get(torrent, { output: `${disk}/out`, args: ["--reuse", `${disk}/old`] });
+  assertEquals(run.code, 4, run.stderr);
+  assertEquals([...Deno.readDirSync(disk)].map(({ name }) => name), ["old"]);
+});
+
+/** Leaves so many bytes free. */
+async function fill(folder: string, freeBytes: number): Promise<void> {
+  const free = Number((await output(["df", "--output=avail", "-B1", folder])).split("\n")[1]);
+  await output(["fallocate", "-l", `${free - freeBytes}`, `${folder}/filler`]);
+}
+
 /** A file system of its own in a file, unmounted at the end. */
 async function image(lab: Lab, type: "btrfs" | "xfs"): Promise<string> {
   const file = lab.path("image");

@@ -6,6 +6,7 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { statfs } from "node:fs/promises";
 import { equalBytes } from "../../src/base/bytes.ts";
 import { systemDrafts } from "../../src/platform/drafts.ts";
 import { prng, randomBytes } from "../support/prng.ts";
@@ -110,6 +111,18 @@ Deno.test("make() ends with the signal's reason and leaves nothing", { ignore },
     await assertRejects(() => making, Error, "stop");
     await assertRejects(() => systemDrafts.make(spec, { signal: stop.signal }), Error, "stop");
     assertEquals(await isThere(to), false);
+  });
+});
+
+Deno.test("make() makes none that takes room where it must not", { ignore }, async () => {
+  await withOld(async ({ folder, from, to }) => {
+    const isMade = await systemDrafts.make({ from, length: LENGTH, to, mustShare: true }, {
+      signal,
+    });
+    // What tests are run on is mostly one of these.
+    const sharesNothing = [0xef53, 0x0102_1994].includes(Number((await statfs(folder)).type));
+    if (sharesNothing) assertEquals(isMade, false);
+    assertEquals(await isThere(to), isMade);
   });
 });
 

@@ -128,3 +128,30 @@ Deno.test("older copies that cannot be copied as a whole are taken piece by piec
   download.assertFiles();
   await download.close();
 });
+
+Deno.test("older copies that can be shared come before the room for the rest is looked at", async () => {
+  const { content, host } = older(8);
+  host.disk.files.delete("/old/2/b");
+  Object.assign(host.disk.faults, { sharesCopies: true, isRoomTold: true, freeBytes: 350_000 });
+  const peer = await FakePeer.start(host.world.host("10.0.1.0"), content);
+  const download = await Download.start(host, content, { peers: [peer.text], reuse: ["/old"] });
+  assertEquals(await download.outcome(60_000), { kind: "complete" });
+  download.assertFiles();
+  const told = download.events.filter((event) => event.type === "reuse");
+  assertEquals(told.map(({ bytes }) => bytes), [12 * 32_768, 0]);
+  await download.close();
+});
+
+Deno.test("where there is no room and nothing can be shared, nothing is written", async () => {
+  for (const sharesCopies of [false, true]) {
+    const { content, host } = older(9);
+    host.disk.files.delete("/old/2/b");
+    Object.assign(host.disk.faults, { sharesCopies, isRoomTold: true, freeBytes: 250_000 });
+    const download = await Download.start(host, content, { peers: [], reuse: ["/old"] });
+    const outcome = await download.outcome(5_000);
+    assertEquals(outcome.kind === "failed" && outcome.reason, "storage");
+    // What was taken costs nothing and is there for the next run.
+    assertEquals(host.disk.files.has(`${OUTPUT}/t/a`), sharesCopies);
+    await download.close();
+  }
+});

@@ -89,8 +89,10 @@ export class ProcessFiles implements FileIo {
     return Promise.resolve("boot");
   }
 
-  async #makeDraft({ from, length, to }: DraftSpec, signal: AbortSignal): Promise<boolean> {
+  async #makeDraft(spec: DraftSpec, signal: AbortSignal): Promise<boolean> {
+    const { from, length, to, mustShare = false } = spec;
     const { faults } = this.#disk;
+    if (mustShare && !faults.sharesCopies) return false;
     const data = this.#disk.contents(from);
     if (!faults.hasDrafts || data?.length !== length) return false;
     signal.throwIfAborted();
