@@ -180,7 +180,7 @@ const SWITCHES: readonly OptionSpec[] = [
     "use the local network of this interface only (all); repeatable",
     { verbs: SWARM, also: ["--bt-lpd-interface"], list: LINES },
   ),
-  option("--no-webseeds", FLAG, "use no HTTP seeds, not even the torrent's own", {
+  option("--no-webseeds", FLAG, "use no HTTP seeds: there are none in this version", {
     verbs: [...SWARM, "edit"],
     helpIn: { edit: { help: "take its web seeds away, before --webseed adds any" } },
     lacks: ["web seeds are", isNotOff],
@@ -247,7 +247,7 @@ const PEERS: readonly OptionSpec[] = [
   option("--interval DURATION", DURATION, "how often peers are to announce (30m)", {
     verbs: ["tracker"],
   }),
-  option("--no-peers", FLAG, "no peers at all: web seeds alone", { verbs: SWARM }),
+  option("--no-peers", FLAG, "no peers at all: only what is there already", { verbs: SWARM }),
   option(
     "--dht-node HOST:PORT",
     ADDRESS,
@@ -261,7 +261,7 @@ const PEERS: readonly OptionSpec[] = [
   option(
     "--encryption HOW",
     { type: "enum", values: ["off", "allow", "prefer", "require"] },
-    "of peer connections: off, allow, prefer or require (allow)",
+    "of peer connections: off or allow; there is none in this version (allow)",
     {
       verbs: SWARM,
       lacks: ["encryption is", (value) => value === "prefer" || value === "require"],
@@ -271,7 +271,7 @@ const PEERS: readonly OptionSpec[] = [
   option(
     "--transport HOW",
     { type: "enum", values: ["tcp", "utp", "both"] },
-    "to peers: tcp, utp or both (both)",
+    "to peers: tcp or both; tcp is all there is in this version (both)",
     { verbs: SWARM, lacks: ["uTP is", (value) => value === "utp"], status: "off-switch" },
   ),
   option("--blocklist FILE", TEXT, "never talk to these addresses", {
