@@ -17,6 +17,7 @@ import {
   end,
   errorOf,
   eventsOf,
+  FILES,
   hear,
   LINK,
   type ProcessLab,
@@ -28,7 +29,6 @@ import type { Run } from "../support/process.ts";
 
 const UNIX = { ignore: Deno.build.os === "windows" };
 const LINUX = { ignore: Deno.build.os !== "linux" };
-const FILES = ["set/a.csv", "set/b.csv", "set/sub/c.txt"];
 
 /** Types lines side by side, each with `--json`; gives exit code, reason and message of each. */
 async function ends(

@@ -21,6 +21,7 @@ import {
   end,
   errorOf,
   eventsOf,
+  FILES,
   hear,
   type ProcessLab,
   SET,
@@ -29,7 +30,6 @@ import {
 } from "../support/process_lab.ts";
 
 const UNIX = { ignore: Deno.build.os === "windows" };
-const FILES = ["set/a.csv", "set/b.csv", "set/sub/c.txt"];
 
 Deno.test("--output in all its spellings and in the environment is where it goes", () =>
   withLab(async (lab) => {

@@ -29,6 +29,8 @@ export const SET: TestTorrent = makeTorrent({
     { path: "sub/c.txt", length: 20_000 },
   ],
 });
+/** Its files, below the folder it is downloaded to. */
+export const FILES: readonly string[] = ["set/a.csv", "set/b.csv", "set/sub/c.txt"];
 /** Its infohash in hex. */
 export const HASH: string = hex(SET.metainfo.infoHash);
 /** Its magnet link. */
