@@ -49,8 +49,11 @@ async function makeDraft(
   signal.throwIfAborted();
   const { to, length, mustShare = false } = spec;
   if (hostSystem === "windows" || length < LEAST_BYTES) return false;
-  const before = await fileSystemAt(dirname(to));
-  const isPlain = before !== undefined && PLAIN_TYPES.has(before.type);
+  const [before, source] = await Promise.all(
+    [to, spec.from].map((path) => fileSystemAt(dirname(path))),
+  );
+  const isPlain = before !== undefined &&
+    (PLAIN_TYPES.has(before.type) || source?.type !== before.type);
   if (isPlain && (mustShare || length > MOST_PLAIN_BYTES)) return false;
   let isMade = false;
   try {
