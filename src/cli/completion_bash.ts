@@ -2,7 +2,8 @@
  * The completion script for bash, 3.2 (macOS) and later.
  *
  * Names of files never pass through `compgen -W`, which would expand `$(…)` in them: a torrent could run
- * commands. They are compared line by line.
+ * commands. They are compared line by line, and those inside a torrent are quoted here: of what is no file on
+ * the disk bash leaves the `$` as it is.
  *
  * @module
  */
@@ -22,6 +23,50 @@ _starling_take() {
   done
 }
 
+# What a word of the line says, without its quotes.
+_starling_said() {
+  local single="'" double='"'
+  _starling_word=$1
+  case $1 in
+    $single*) _starling_word=\${1#?}; _starling_word=\${_starling_word%$single}; return ;;
+    $double*) _starling_word=\${1#?}; _starling_word=\${_starling_word%$double} ;;
+    "~/"*) _starling_word=$HOME/\${1:2} ;;
+  esac
+  _starling_word=\${_starling_word//\\\\/}
+}
+
+# Offers the lines of standard input that begin with what the word says, quoted as the word is.
+_starling_take_quoted() {
+  local line _starling_word single="'" double='"' escape='\\'
+  _starling_said "$_starling_cur"
+  while IFS= read -r line; do
+    [[ $line == "$_starling_word"* ]] || continue
+    case $_starling_cur in
+      $single*) line=\${line//$single/$single$escape$single$single} ;;
+      $double*)
+        line=\${line//$double/$escape$double}
+        line=\${line//'$'/$escape'$'}
+        line=\${line//'\`'/$escape'\`'} ;;
+      *) printf -v line %q "$line" ;;
+    esac
+    COMPREPLY+=("$line")
+  done
+}
+
+# Offers the files in the torrent that is another word of the line, if one is.
+_starling_inside() {
+  local at _starling_word
+  for at in "\${!COMP_WORDS[@]}"; do
+    (( at == 0 || at == COMP_CWORD )) && continue
+    _starling_said "\${COMP_WORDS[at]}"
+    if [[ $_starling_word == *.torrent && -f $_starling_word ]]; then
+      _starling_take_quoted < <("\${COMP_WORDS[0]}" completions files "$_starling_word" 2>/dev/null)
+      return 0
+    fi
+  done
+  return 1
+}
+
 _starling_offer() {
   case $1 in
     torrent)
@@ -34,15 +79,9 @@ _starling_offer() {
       _starling_take < <(compgen -d -- "$_starling_cur")
       compopt -o filenames 2>/dev/null ;;
     inside)
-      local word
-      for word in "\${COMP_WORDS[@]:1}"; do
-        word=\${word//\\\\/}
-        if [[ $word == *.torrent && -f $word ]]; then
-          _starling_take < <("\${COMP_WORDS[0]}" completions files "$word" 2>/dev/null)
-          compopt -o filenames 2>/dev/null
-          break
-        fi
-      done ;;
+      _starling_inside ;;
+    part)
+      _starling_inside || _starling_offer torrent ;;
     words)
       shift
       _starling_take < <(printf '%s\\n' "$@") ;;

@@ -38,11 +38,18 @@ end
 function __starling_inside
     set -l words (commandline -opc)
     for word in $words[2..]
+        set word (string replace -r -- '^~/' "$HOME/" $word)
         if string match -q -- '*.torrent' $word; and test -f $word
             $words[1] completions files $word 2>/dev/null
-            return
+            return 0
         end
     end
+    return 1
+end
+
+# The torrent, then a file in it.
+function __starling_part
+    __starling_inside; or __starling_torrents
 end
 
 complete -c starling -f
@@ -81,6 +88,8 @@ function sourceOf(value: Candidates): string {
       return "-a '(__fish_complete_directories)'";
     case "inside":
       return "-a '(__starling_inside)'";
+    case "part":
+      return "-a '(__starling_part)'";
     case "words":
       return `-a ${quoted(value.words.join(" "))}`;
     default:

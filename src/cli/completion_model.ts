@@ -8,9 +8,12 @@ import { type OptionSpec, statusWith } from "./option_spec.ts";
 import { OPTIONS } from "./options.ts";
 import { VERBS, type VerbSpec } from "./verbs.ts";
 
-/** What can stand somewhere: files, what is inside the torrent of the command line, words, or anything. */
+/**
+ * What can stand somewhere: files, what is inside the torrent of the command line ("part": that torrent first),
+ * words, or anything.
+ */
 export type Candidates =
-  | { readonly kind: "torrent" | "file" | "folder" | "inside" | "any" }
+  | { readonly kind: "torrent" | "file" | "folder" | "inside" | "part" | "any" }
   | { readonly kind: "words"; readonly words: readonly string[] };
 
 /** An option of a verb. */
@@ -71,6 +74,7 @@ function operandsOf({ usage }: VerbSpec): Candidates {
     const names = VERBS.filter(({ isBuilt }) => isBuilt).map(({ name }) => name);
     return { kind: "words", words: names };
   }
+  if (/^SOURCE .*FILE/.test(usage)) return { kind: "part" };
   if (/SOURCE|TORRENT/.test(usage)) return { kind: usage.includes("PATH") ? "file" : "torrent" };
   return { kind: usage.includes("PATH") ? "file" : "any" };
 }

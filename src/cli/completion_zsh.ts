@@ -20,14 +20,19 @@ _starling_torrents() { _files -g '*.torrent(-.)' }
 _starling_inside() {
   local word
   local -a inside
-  for word in "\${(@Q)words}"; do
+  for word in "\${(@Q)words[1,CURRENT-1]}" "\${(@Q)words[CURRENT+1,-1]}"; do
+    [[ $word == '~/'* ]] && word=$HOME/\${word#'~/'}
     if [[ $word == *.torrent && -f $word ]]; then
       inside=("\${(@f)$("$_starling_command" completions files "$word" 2>/dev/null)}")
       compadd -a inside
-      return
+      return 0
     fi
   done
+  return 1
 }
+
+# The torrent, then a file in it.
+_starling_part() { _starling_inside || _starling_torrents }
 
 _starling() {
   local curcontext=$curcontext state line _starling_command=\${(Q)words[1]}
@@ -84,6 +89,8 @@ function actionOf(value: Candidates): string {
       return "folder:_files -/";
     case "inside":
       return "file in the torrent:_starling_inside";
+    case "part":
+      return "torrent or file in it:_starling_part";
     case "words":
       return `value:(${value.words.join(" ")})`;
     default:

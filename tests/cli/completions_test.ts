@@ -85,11 +85,19 @@ bashTest("bash completes files, folders and torrents where they belong", async (
 bashTest(
   "bash completes files inside the torrent, and runs none of their names",
   async (folder) => {
-    const inside = ["a b.csv", "sub/c.csv", "$(touch owned).bin"];
+    // As they are put on the line: of what is no file on the disk bash itself would leave the $.
+    const inside = ["a\\ b.csv", "sub/c.csv", "\\$\\(touch\\ owned\\).bin"];
     const offered = await complete(folder, "get", "set.torrent", "--include", "");
     assertEquals(offered.sort(), inside.sort());
+    assertEquals(await complete(folder, "get", "set.torrent", "--include", '"$'), [
+      "\\$(touch owned).bin",
+    ]);
+    assertEquals(await complete(folder, "get", "set.torrent", "--include", "a\\ b"), ["a\\ b.csv"]);
     assertEquals(await complete(folder, "get", "set.torrent", "--include", "su"), ["sub/c.csv"]);
     assertEquals(await complete(folder, "get", "--include", ""), []);
+    assertEquals(await complete(folder, "get", "'set.torrent'", "--include", "su"), ["sub/c.csv"]);
+    assertEquals(await complete(folder, "cat", "set.torrent", "su"), ["sub/c.csv"]);
+    assertEquals(await complete(folder, "cat", "set.torr"), ["set.torrent"]);
     const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
     assert(!names.includes("owned"), names.join(" "));
   },

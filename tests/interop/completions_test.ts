@@ -54,6 +54,8 @@ interopTest("zsh completes commands, options, values and files inside a torrent"
   await tab("starling get se", /% starling get set\.torrent$/);
   await tab("starling get set.torrent --include su", /--include sub\/beta\.csv$/);
   await tab("starling get set.torrent --include al", /--include alpha\\ one\.csv$/);
+  await tab("starling cat set.torrent su", /cat set\.torrent sub\/beta\.csv$/);
+  await tab("starling cat se", /cat set\.torrent$/);
   const listed = await tab("starling ", /^verify +-- compare files/);
   assert(listed.some((line) => /^get +-- download torrents/.test(line)), listed.join("\n"));
 });
@@ -89,6 +91,8 @@ interopTest(
       "alpha one.csv",
       "sub/beta.csv",
     ]);
+    assertEquals(await complete("starling cat set.torrent su"), ["sub/beta.csv"]);
+    assertEquals(await complete("starling cat se"), ["set.torrent"]);
     assertEquals(await complete("starling completions "), ["bash", "fish", "zsh"]);
   },
 );
