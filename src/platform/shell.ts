@@ -91,15 +91,27 @@ async function openLines(path: string): Promise<LineFile> {
   };
 }
 
+/** What asks to end, and as which of the two it counts. */
+const END_SIGNALS: readonly (readonly [Deno.Signal, EndSignal])[] = [
+  ["SIGINT", "SIGINT"],
+  ["SIGTERM", "SIGTERM"],
+];
+/**
+ * Of a terminal there is more: that it was closed, and Ctrl-\, which would leave its cursor hidden. Elsewhere
+ * they are left alone, since `nohup` has a program ignore the first, and a listener would undo that.
+ */
+const TERMINAL_SIGNALS: typeof END_SIGNALS = [["SIGHUP", "SIGTERM"], ["SIGQUIT", "SIGTERM"]];
+
 function onSignal(handler: (signal: EndSignal) => void): Disposable {
-  const listeners: [EndSignal, () => void][] = [];
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    const listener = () => handler(signal);
+  const listeners: [Deno.Signal, () => void][] = [];
+  const more = Deno.stderr.isTerminal() ? TERMINAL_SIGNALS : [];
+  for (const [signal, meaning] of [...END_SIGNALS, ...more]) {
+    const listener = () => handler(meaning);
     try {
       Deno.addSignalListener(signal, listener);
       listeners.push([signal, listener]);
     } catch {
-      // Windows has no SIGTERM.
+      // Windows has neither SIGTERM nor SIGQUIT.
     }
   }
   return {

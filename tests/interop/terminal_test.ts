@@ -11,6 +11,7 @@ import { interopTest, type Lab } from "./support/lab.ts";
 import { Child, output } from "./support/process.ts";
 import { STARLING } from "./support/starling.ts";
 import { Terminal } from "./support/terminal.ts";
+import { until } from "./support/wait.ts";
 
 const MOVING = /^ *[1-9]\d*\.\d % [█▓▒░]/;
 const BAR = /^ *\d+\.\d % [█▓▒░]+$/;
@@ -85,8 +86,26 @@ interopTest(
     const late = await terminal.shows(/^code=3/);
     assertEquals(late.filter((line) => line.startsWith("error:")).length, 1, late.join("\n"));
     assertEquals(await terminal.isCursorShown(), true);
+    await terminal.type(`clear; ${command}; echo code=$?`);
+    await terminal.shows(MOVING);
+    await terminal.press("C-\\");
+    await terminal.shows(/^code=143/);
+    assertEquals(await terminal.isCursorShown(), true);
   },
 );
+
+interopTest("a download stops cleanly when its terminal is closed", ["tmux"], async (lab) => {
+  const command = await slow(lab, "closed", 60 * MIB);
+  const terminal = lab.use(await Terminal.open(lab.folder, { columns: 80, rows: 24 }));
+  await terminal.type(`clear; ${command} --log-file '${lab.path("log")}'`);
+  await terminal.shows(MOVING);
+  await terminal[Symbol.asyncDispose]();
+  const ended = async () => {
+    const text = await Deno.readTextFile(lab.path("log"));
+    return text.includes(" info: stopped: closed at ") ? text : undefined;
+  };
+  await until(ended, { what: "the end of the log", timeoutMs: 20_000, everyMs: 50 });
+});
 
 interopTest("several torrents share the screen, with a total", ["tmux"], async (lab) => {
   const words = (await Promise.all(["one", "seven77"].map((name) => slow(lab, name))))
