@@ -10,6 +10,7 @@ import {
   type FileSpan,
   type FileStat,
   type FileStore,
+  type OnVerdict,
   type PieceBuffer,
   type PieceDigests,
   type PieceJob,
@@ -22,6 +23,7 @@ import {
 } from "../ports/disk.ts";
 import type { Hasher } from "../ports/hash.ts";
 import { SHA1_BYTES } from "./disk_metainfo.ts";
+import { eachByItself, expectedOf } from "./piece_jobs.ts";
 
 /** One file. */
 export interface MemoryFile {
@@ -86,10 +88,14 @@ export class MemoryStore implements FileStore {
   async hashThenWrite(job: PieceJob): Promise<PieceVerdict> {
     await this.#disk.pass();
     const piece = job.buffer.bytes.subarray(0, job.length);
-    const isGood = this.#disk.isGood(piece, job.expected);
+    const isGood = this.#disk.isGood(piece, expectedOf(job));
     if (isGood) this.#writePiece(piece, job.spans);
     const wantsDigests = !isGood || job.wantBlockDigests === true;
     return wantsDigests ? { isGood, blockDigests: this.#blockDigests(piece) } : { isGood };
+  }
+
+  hashThenWriteAll(jobs: readonly PieceJob[], onVerdict: OnVerdict): Promise<void> {
+    return eachByItself(this, jobs, onVerdict);
   }
 
   async digest(pieces: readonly (readonly FileSpan[])[]): Promise<PieceDigests> {

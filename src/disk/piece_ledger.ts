@@ -23,6 +23,7 @@ export class PieceLedger {
   losses = 0;
   readonly #metainfo: DiskMetainfo;
   readonly #isSelected: Uint8Array;
+  readonly #unselected: number;
   // Pieces of each file that are not verified.
   readonly #missing: Int32Array;
 
@@ -33,6 +34,7 @@ export class PieceLedger {
     const chosen = selection ?? files.map((_, file) => file);
     this.#isSelected = new Uint8Array(files.length);
     for (const file of chosen) if (files[file]) this.#isSelected[file] = files[file].isPad ? 0 : 1;
+    this.#unselected = files.filter(({ isPad }, file) => !isPad && !this.isSelected(file)).length;
     this.have = new Bitfield(pieceMap.pieceCount);
     this.wanted = fileMap.wantedPieces(chosen.filter((file) => this.#isSelected[file] === 1));
     this.#missing = new Int32Array(files.length);
@@ -45,6 +47,11 @@ export class PieceLedger {
   /** Whether a file is wanted; padding never is. */
   isSelected(file: number): boolean {
     return this.#isSelected[file] === 1;
+  }
+
+  /** Whether every file but padding is wanted. */
+  get isAllSelected(): boolean {
+    return this.#unselected === 0;
   }
 
   /** Indices of the wanted files. */
@@ -76,7 +83,7 @@ export class PieceLedger {
     if (isKept) this.kept.add(piece);
     else this.kept.delete(piece);
     if (!this.have.add(piece)) return;
-    for (const file of this.#metainfo.fileMap.filesAt(piece)) this.#missing[file]!--;
+    this.#count(piece, -1);
   }
 
   /** A piece is not there any more; false where it was not. */
@@ -84,7 +91,12 @@ export class PieceLedger {
     if (!this.have.delete(piece)) return false;
     this.losses++;
     this.kept.delete(piece);
-    for (const file of this.#metainfo.fileMap.filesAt(piece)) this.#missing[file]!++;
+    this.#count(piece, 1);
     return true;
+  }
+
+  #count(piece: PieceIndex, by: number): void {
+    const { fileMap } = this.#metainfo;
+    fileMap.eachFileAt(piece, (file) => void (this.#missing[file]! += by));
   }
 }

@@ -17,18 +17,18 @@ import { DiskError } from "../base/errors.ts";
 import type { PieceIndex } from "../base/units.ts";
 import type { FileIo, FileStore, PieceBuffer, PieceVerdict, ReceiveBuffer } from "../ports/disk.ts";
 import { BlockBatch, type BlockSource } from "./block_batch.ts";
-import { type DiskMetainfo, pieceHash } from "./disk_metainfo.ts";
+import type { DiskMetainfo } from "./disk_metainfo.ts";
 import { FileStamps } from "./file_stamps.ts";
 import { FileWatch } from "./file_watch.ts";
 import { Intake } from "./intake.ts";
 import { openStore } from "./open_store.ts";
 import { PieceLedger } from "./piece_ledger.ts";
+import { PieceWriter, type WholePiece, type WriteOptions } from "./piece_writer.ts";
 import { readPiece } from "./piece_reader.ts";
 import { recoverPieces } from "./recovery.ts";
 import type { ResumeFile } from "./resume_file.ts";
 import { type Books, resumeStateOf } from "./resume_picture.ts";
 import { NO_SIDE, openSide, type Side } from "./side.ts";
-import { gather, maskOf } from "./span_mask.ts";
 import { Suspects } from "./suspects.ts";
 import { WindowStore } from "./window_store.ts";
 import type { CheckOptions, TorrentDiskOptions } from "./torrent_disk_options.ts";
@@ -46,6 +46,7 @@ export class TorrentDisk implements AsyncDisposable {
   readonly #suspects: Suspects;
   readonly #parts: Books & { readonly store: FileStore };
   readonly #watch: FileWatch;
+  readonly #writer: PieceWriter;
   readonly #source: BlockSource;
   readonly #work = new Set<Promise<unknown>>();
   #isChecked = false;
@@ -78,6 +79,8 @@ export class TorrentDisk implements AsyncDisposable {
     });
     // Nothing in memory is changed by others.
     if (isInMemory) watch.close();
+    const onGood = (piece: PieceIndex, isKept: boolean) => this.#markGood(piece, isKept);
+    this.#writer = new PieceWriter({ metainfo, store, ledger, watch, resume: side.resume, onGood });
     this.#source = {
       metainfo,
       store,
@@ -194,17 +197,25 @@ export class TorrentDisk implements AsyncDisposable {
   }
 
   /**
-   * Hashes a piece and, if it is good, writes it and sets its bit. The buffer stays the caller's to
-   * release, and must stay untouched until the answer.
+   * Hashes pieces and writes those that are good, and sets their bits. Resolves when all are done.
    *
-   * @throws {DiskError}
+   * @throws {DiskError} the first that there was, when all are done.
    */
-  writePiece(
+  writePieces(pieces: readonly WholePiece[], options: WriteOptions): Promise<void> {
+    return this.#track(this.#writer.write(pieces, options));
+  }
+
+  /** The same for one piece. */
+  async writePiece(
     piece: PieceIndex,
     buffer: PieceBuffer,
     options: { wantBlockDigests?: boolean } = {},
   ): Promise<PieceVerdict> {
-    return this.#track(this.#writePiece(piece, buffer, options.wantBlockDigests ?? false));
+    let found: PieceVerdict | undefined;
+    const wantsDigests = () => options.wantBlockDigests ?? false;
+    const onVerdict = (verdict: PieceVerdict) => void (found = verdict);
+    await this.writePieces([{ piece, buffer }], { wantsDigests, onVerdict });
+    return found!;
   }
 
   /**
@@ -313,37 +324,6 @@ export class TorrentDisk implements AsyncDisposable {
     this.#isUnsaved = true;
     this.#suspects.delete(piece);
     this.#ledger.markGood(piece, isKept);
-  }
-
-  async #writePiece(
-    piece: PieceIndex,
-    buffer: PieceBuffer,
-    wantBlockDigests: boolean,
-  ): Promise<PieceVerdict> {
-    const { fileMap, pieceMap } = this.#metainfo;
-    const all = fileMap.spans(piece);
-    const mask = maskOf(all, ({ file }) => file >= 0 && !this.#ledger.isSelected(file));
-    const spans = all.filter(({ file }) => file >= 0 && this.#ledger.isSelected(file));
-    const files = spans.map(({ file }) => file);
-    await this.#watch.lookBefore(files);
-    for (let wait; (wait = this.#watch.hold(files)) !== undefined;) await wait;
-    this.#watch.begin(files);
-    try {
-      const verdict = await this.#store.hashThenWrite({
-        buffer,
-        length: pieceMap.pieceBytes(piece),
-        expected: pieceHash(this.#metainfo, piece),
-        spans,
-        wantBlockDigests,
-      });
-      if (!verdict.isGood) return verdict;
-      if (mask) await this.#resume?.keep(piece, mask, gather(all, mask, buffer.bytes));
-      this.#markGood(piece, mask !== undefined);
-      return verdict;
-    } finally {
-      // Not before: who examines a file meanwhile has to know of the piece.
-      this.#watch.end(files);
-    }
   }
 
   #read(piece: PieceIndex, begin: number, into: Uint8Array): Promise<void> {

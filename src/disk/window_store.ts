@@ -13,6 +13,7 @@ import type {
   FileSpan,
   FileStat,
   FileStore,
+  OnVerdict,
   PieceBuffer,
   PieceDigests,
   PieceJob,
@@ -24,6 +25,7 @@ import type {
   StoreSpec,
 } from "../ports/disk.ts";
 import { SHA1_BYTES } from "./disk_metainfo.ts";
+import { eachByItself } from "./piece_jobs.ts";
 
 /** A store in memory alone. */
 export class WindowStore implements FileStore {
@@ -62,18 +64,30 @@ export class WindowStore implements FileStore {
 
   /** Hashes a piece and, if it is right, holds it. */
   async hashThenWrite(job: PieceJob): Promise<PieceVerdict> {
-    const { buffer, spans } = job;
+    const { buffer, spans, length, expected, expectedAt = 0, wantBlockDigests = false } = job;
     const span = spans[0];
     if (!(buffer instanceof HeldBuffer) || span === undefined) {
       throw new BugError("Cannot hold a piece: it is of another store, or of no file");
     }
-    const verdict = await this.#inner.hashThenWrite({ ...job, buffer: buffer.inner, spans: [] });
+    const bare = {
+      buffer: buffer.inner,
+      length,
+      expected,
+      expectedAt,
+      wantBlockDigests,
+      spans: [],
+    };
+    const verdict = await this.#inner.hashThenWrite(bare);
     if (!verdict.isGood) return verdict;
     const piece = Math.floor((this.#starts[span.file]! + span.offset) / this.#pieceBytes);
     this.letGo(piece);
     buffer.hold();
     this.#held.set(piece, buffer);
     return verdict;
+  }
+
+  hashThenWriteAll(jobs: readonly PieceJob[], onVerdict: OnVerdict): Promise<void> {
+    return eachByItself(this, jobs, onVerdict);
   }
 
   /** The memory of a piece is free again; what of it is asked for is missing. */

@@ -112,15 +112,20 @@ export class FileMap {
 
   /** Indices of the files that have bytes in a piece, in order, padding left out. */
   filesAt(piece: PieceIndex): number[] {
+    const out: number[] = [];
+    this.eachFileAt(piece, (file) => void out.push(file));
+    return out;
+  }
+
+  /** Calls `onFile` for each of {@link filesAt}. */
+  eachFileAt(piece: PieceIndex, onFile: (file: number) => void): void {
     const begin = this.#pieceMap.pieceOffset(piece);
     const end = begin + this.#pieceMap.pieceBytes(piece);
-    const out: number[] = [];
     for (let place = this.#placeOf(begin); place < this.#filled.length; place++) {
-      if (this.#starts[place]! >= end) break;
+      if (this.#starts[place]! >= end) return;
       const index = this.#filled[place]!;
-      if (!this.#files[index]!.isPad) out.push(index);
+      if (!this.#files[index]!.isPad) onFile(index);
     }
-    return out;
   }
 
   /** The pieces that are needed for the selected files; indices out of range select nothing. */

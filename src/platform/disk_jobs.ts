@@ -5,7 +5,7 @@
  */
 
 import { BugError } from "../base/errors.ts";
-import type { PieceVerdict } from "../ports/disk.ts";
+import type { OnVerdict, PieceJob, PieceVerdict } from "../ports/disk.ts";
 import { fromPlain } from "./disk_errors.ts";
 import {
   IS_HASHED,
@@ -30,7 +30,7 @@ export interface Job {
   /** How much work it is. */
   readonly bytes: number;
   /** A piece to hash and write; it may travel with others. */
-  readonly piece?: WaitingPiece & { readonly slot: number; readonly hasFollowers: () => boolean };
+  readonly piece?: PieceTask;
   /** Any other request, as it is sent. */
   readonly request?: Unsent;
   /** Takes the answer; `item` is its place in the message. */
@@ -45,24 +45,112 @@ export function failureOf(reply: Reply): Error | undefined {
   return reply.error && fromPlain(reply.error);
 }
 
-/** Tells whoever waits for a piece. */
-export function settlePiece(
-  reply: Reply,
-  item: number,
-  resolve: (verdict: PieceVerdict) => void,
-  reject: (error: unknown) => void,
-): void {
-  const failed = reply.itemErrors?.find((entry) => entry.item === item);
-  if (failed) return reject(fromPlain(failed.error));
-  const digests = reply.digestItems?.indexOf(item) ?? -1;
-  const isGood = reply.values![item] === 1;
-  resolve(digests < 0 ? { isGood } : { isGood, blockDigests: reply.digests![digests]! });
+/** Pieces of a store that came together, and who waits for them. */
+export class PieceBatch {
+  /** The store. */
+  readonly store: number;
+  /** Whether other pieces of the store are being received, which these may wait for. */
+  readonly hasFollowers: () => boolean;
+  readonly #onVerdict: OnVerdict;
+  readonly #done = Promise.withResolvers<void>();
+  #left: number;
+  #failure: { readonly error: unknown } | undefined;
+
+  /** @param count how many pieces there are; each is to be settled or to fail. */
+  constructor(
+    count: number,
+    { store, hasFollowers }: Pick<PieceBatch, "store" | "hasFollowers">,
+    onVerdict: OnVerdict,
+  ) {
+    this.store = store;
+    this.hasFollowers = hasFollowers;
+    this.#onVerdict = onVerdict;
+    this.#left = count;
+    if (count === 0) this.#done.resolve();
+  }
+
+  /** Resolves when no piece is left; rejects then with what went wrong first. */
+  get done(): Promise<void> {
+    return this.#done.promise;
+  }
+
+  /** A piece was judged. */
+  settle(verdict: PieceVerdict, item: number): void {
+    try {
+      this.#onVerdict(verdict, item);
+    } catch (error) {
+      this.#failure ??= { error };
+    }
+    this.#count();
+  }
+
+  /** A piece could not be judged or written. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#count();
+  }
+
+  #count(): void {
+    if (--this.#left > 0) return;
+    if (this.#failure) this.#done.reject(this.#failure.error);
+    else this.#done.resolve();
+  }
 }
+
+/** One of them. There may be thousands, so it is a single object. */
+export class PieceTask implements Job, WaitingPiece {
+  readonly job: PieceJob;
+  /** Its place in the memory of the store. */
+  readonly slot: number;
+  readonly batch: PieceBatch;
+  isHashed = false;
+  readonly #item: number;
+
+  /** @param item its place in the batch. */
+  constructor(batch: PieceBatch, item: number, { job, slot }: { job: PieceJob; slot: number }) {
+    this.batch = batch;
+    this.#item = item;
+    this.job = job;
+    this.slot = slot;
+  }
+
+  get store(): number {
+    return this.batch.store;
+  }
+
+  get bytes(): number {
+    return this.job.length;
+  }
+
+  get piece(): PieceTask {
+    return this;
+  }
+
+  settle(reply: Reply, item: number): void {
+    const failed = reply.itemErrors?.find((entry) => entry.item === item);
+    if (failed) return this.fail(fromPlain(failed.error));
+    const digests = reply.digestItems?.indexOf(item) ?? -1;
+    const isGood = reply.values![item] === 1;
+    const verdict = isGood ? GOOD : BAD;
+    this.batch.settle(
+      digests < 0 ? verdict : { isGood, blockDigests: reply.digests![digests]! },
+      this.#item,
+    );
+  }
+
+  fail(error: unknown): void {
+    this.batch.fail(error);
+  }
+}
+
+const GOOD: PieceVerdict = { isGood: true };
+const BAD: PieceVerdict = { isGood: false };
 
 /** The message for some pieces of one store. */
 export function packPieces(id: number, group: readonly Job[]): Request {
+  const spans = group.map(({ piece }) => piece!.job.spans);
   let numbers = 0;
-  for (const { piece } of group) numbers += 4 + piece!.job.spans.length * SPAN_NUMBERS;
+  for (const { length } of spans) numbers += 4 + length * SPAN_NUMBERS;
   const rows = new Float64Array(numbers);
   const expected = new Uint8Array(group.length * DIGEST_BYTES);
   let at = 0;
@@ -71,9 +159,12 @@ export function packPieces(id: number, group: readonly Job[]): Request {
     rows[at] = slot;
     rows[at + 1] = job.length;
     rows[at + 2] = (job.wantBlockDigests ? WANTS_DIGESTS : 0) | (isHashed ? IS_HASHED : 0);
-    rows[at + 3] = job.spans.length;
-    at = packSpans(rows, at + 4, job.spans);
-    expected.set(job.expected, item * DIGEST_BYTES);
+    rows[at + 3] = spans[item]!.length;
+    at = packSpans(rows, at + 4, spans[item]!);
+    const from = job.expectedAt ?? 0;
+    for (let i = 0; i < DIGEST_BYTES; i++) {
+      expected[item * DIGEST_BYTES + i] = job.expected[from + i]!;
+    }
   });
   return { type: "pieces", store: group[0]!.store, id, rows, expected };
 }

@@ -15,8 +15,15 @@
 
 import { BugError } from "../base/errors.ts";
 import { MIB } from "../base/units.ts";
-import type { PieceJob, PieceVerdict } from "../ports/disk.ts";
-import { failureOf, type Job, packPieces, settlePiece, type Unsent } from "./disk_jobs.ts";
+import type { OnVerdict, PieceJob } from "../ports/disk.ts";
+import {
+  failureOf,
+  type Job,
+  packPieces,
+  PieceBatch,
+  PieceTask,
+  type Unsent,
+} from "./disk_jobs.ts";
 import { InlineLane, type Lane, WorkerLane } from "./disk_lanes.ts";
 import type { Reply, Request, StoreMemory, StorePlan } from "./disk_messages.ts";
 import { bestLanes } from "./hash_choice.ts";
@@ -46,13 +53,13 @@ interface LaneState {
   readonly sent: Map<number, readonly Job[]>;
 }
 
-/** Where a piece comes from. */
+/** Where pieces come from. */
 export interface PieceOrigin {
-  /** Its store. */
+  /** Their store. */
   readonly store: number;
-  /** Its place in the memory of the store. */
-  readonly slot: number;
-  /** Whether other pieces of the store are being received, which it may wait for; not where it is left out. */
+  /** The place of each in the memory of the store. */
+  readonly slotOf: (job: PieceJob) => number;
+  /** Whether other pieces of the store are being received, which these may wait for; not where it is left out. */
   readonly hasFollowers?: () => boolean;
 }
 
@@ -104,20 +111,20 @@ export class DiskPool implements Disposable {
     return store;
   }
 
-  /** Hashes a piece and writes it where it is good. `hasFollowers` tells whether others are being received. */
-  writePiece(
-    { store, slot, hasFollowers = () => false }: PieceOrigin,
-    job: PieceJob,
-  ): Promise<PieceVerdict> {
-    return new Promise((resolve, reject) => {
-      this.#submit({
-        store,
-        bytes: job.length,
-        piece: { slot, job, isHashed: false, hasFollowers },
-        settle: (reply, item) => settlePiece(reply, item, resolve, reject),
-        fail: reject,
-      }, false);
+  /**
+   * Hashes pieces and writes those that are good. `onVerdict` is told of each; the promise resolves when all
+   * are done, or rejects then with what went wrong first.
+   */
+  writePieces(
+    { store, slotOf, hasFollowers = () => false }: PieceOrigin,
+    jobs: readonly PieceJob[],
+    onVerdict: OnVerdict,
+  ): Promise<void> {
+    const batch = new PieceBatch(jobs.length, { store, hasFollowers }, onVerdict);
+    jobs.forEach((job, item) => {
+      this.#submit(new PieceTask(batch, item, { job, slot: slotOf(job) }), false);
     });
+    return batch.done;
   }
 
   /** Sends any other request of a store. `bytes` is how much work it is. */
@@ -250,7 +257,9 @@ export class DiskPool implements Disposable {
   // Whether the pieces in the queue, so many bytes, wait for others that are still being received.
   #awaits(bytes: number): boolean {
     const last = this.#queue[this.#queue.length - 1]!;
-    if (this.#isCompanyLate || bytes >= COMPANY_BYTES || !last.piece!.hasFollowers()) return false;
+    if (this.#isCompanyLate || bytes >= COMPANY_BYTES || !last.piece!.batch.hasFollowers()) {
+      return false;
+    }
     this.#companyTimer ??= setTimeout(() => {
       this.#companyTimer = undefined;
       this.#isCompanyLate = true;

@@ -18,6 +18,7 @@ import type {
   FileSpan,
   FileStat,
   FileStore,
+  OnVerdict,
   PieceBuffer,
   PieceDigests,
   PieceJob,
@@ -39,10 +40,15 @@ import {
 import type { DiskPool } from "./disk_pool.ts";
 import { packFiles } from "./packed_files.ts";
 import { PieceMemory } from "./piece_memory.ts";
+import { SlotBuffer, Slots } from "./piece_slots.ts";
 import { SendReader } from "./send_reader.ts";
 import { guardBytes, WriteGuard } from "./write_guard.ts";
 
 const LEAST_SLOTS = 2;
+// Pieces that may wait for their verdict, as many as a few lanes take at a time; more of small ones, which cost
+// more to wait for than to hash. What is beyond that waits at the peers and costs no memory.
+const LEAST_JUDGED = 32;
+const MOST_JUDGED_BYTES = 4 * MIB;
 const STAGE_SLOTS = 4;
 // Files asked about in one message.
 const STAT_FILES = 1024;
@@ -78,16 +84,22 @@ export class PooledStore implements FileStore {
   readonly #sending: SendReader;
   // A Worker is on its way: until it has answered once, pieces are not kept waiting for it.
   #isWorkerDue = false;
-  readonly #views: (Uint8Array | undefined)[] = [];
-  readonly #freeSlots: number[] = [];
-  readonly #slots: number;
-  // Slots that were handed out at least once; the rest come after them.
-  #touched = 0;
+  readonly #slots: Slots;
+  readonly #mostJudged: number;
+  // Buffers that are handed out.
+  #out = 0;
   // Pieces that a lane is asked to judge; their slots are in use.
   #judged = 0;
   readonly #freeStages: number[] = [];
   readonly #stageWaiters: ((stage: number) => void)[] = [];
   #closing: Promise<void> | undefined;
+
+  readonly #giveBack = (): void => void this.#out--;
+  readonly #hasFollowers = (): boolean => this.#out > this.#judged;
+  readonly #slotOf = ({ buffer }: PieceJob): number => {
+    if (buffer instanceof SlotBuffer && buffer.slots === this.#slots) return buffer.slot;
+    throw new BugError("Cannot write a piece: its buffer is of another store");
+  };
 
   /** Takes the memory and, for a large torrent, starts a Worker; no file is touched. */
   constructor(spec: StoreSpec, pools: Pools) {
@@ -96,8 +108,10 @@ export class PooledStore implements FileStore {
     for (const file of spec.files) total += file.length;
     const useful = Math.max(1, Math.ceil(total / spec.pieceBytes));
     const budget = Math.max(LEAST_SLOTS, Math.floor(spec.bufferBytes / spec.pieceBytes));
-    this.#slots = Math.max(LEAST_SLOTS, Math.min(useful, budget));
-    this.#pieces = new PieceMemory(this.#slots * spec.pieceBytes);
+    const slots = Math.max(LEAST_SLOTS, Math.min(useful, budget));
+    this.#pieces = new PieceMemory(slots * spec.pieceBytes);
+    this.#mostJudged = Math.max(LEAST_JUDGED, MOST_JUDGED_BYTES / spec.pieceBytes);
+    this.#slots = new Slots(this.#pieces, { count: slots, bytes: spec.pieceBytes });
     this.#memory = {
       pieces: this.#pieces.buffer,
       wasm: this.#pieces.wasm,
@@ -119,37 +133,40 @@ export class PooledStore implements FileStore {
   }
 
   get freeBuffers(): number {
-    return this.#freeSlots.length + this.#slots - this.#touched;
+    return Math.max(0, Math.min(this.#slots.count - this.#out, this.#mostJudged - this.#judged));
   }
 
   allocate(): PieceBuffer | undefined {
-    const slot = this.#freeSlots.pop() ??
-      (this.#touched < this.#slots ? this.#touched++ : undefined);
-    if (slot === undefined) return undefined;
-    const { pieceBytes } = this.#spec;
-    const bytes = this.#views[slot] ??= new Uint8Array(
-      this.#memory.pieces,
-      slot * pieceBytes,
-      pieceBytes,
-    );
-    return new SlotBuffer(this, slot, { bytes, memory: this.#pieces, free: this.#freeSlots });
+    if (this.freeBuffers === 0) return undefined;
+    this.#out++;
+    return new SlotBuffer(this.#slots, this.#giveBack);
   }
 
   receiveBuffer(): ReceiveBuffer | undefined {
     return this.#pieces.receiveBuffer();
   }
 
-  hashThenWrite(job: PieceJob): Promise<PieceVerdict> {
-    const { buffer } = job;
-    if (!(buffer instanceof SlotBuffer) || buffer.owner !== this) {
-      throw new BugError("Cannot write a piece: its buffer is of another store");
-    }
-    const isHere = this.#isWorkerDue && job.length <= MOST_HERE_BYTES;
+  async hashThenWrite(job: PieceJob): Promise<PieceVerdict> {
+    let found: PieceVerdict | undefined;
+    await this.hashThenWriteAll([job], (verdict) => found = verdict);
+    return found!;
+  }
+
+  async hashThenWriteAll(jobs: readonly PieceJob[], onVerdict: OnVerdict): Promise<void> {
+    const isHere = this.#isWorkerDue && jobs.every(({ length }) => length <= MOST_HERE_BYTES);
     const { pool, store } = isHere ? this.#light : this.#heavy;
-    this.#judged++;
-    const hasFollowers = () => this.#touched - this.#freeSlots.length > this.#judged;
-    return pool.writePiece({ store, slot: buffer.slot, hasFollowers }, job)
-      .finally(() => void this.#judged--);
+    const origin = { store, slotOf: this.#slotOf, hasFollowers: this.#hasFollowers };
+    let left = jobs.length;
+    this.#judged += left;
+    try {
+      await pool.writePieces(origin, jobs, (verdict, item) => {
+        left--;
+        this.#judged--;
+        onVerdict(verdict, item);
+      });
+    } finally {
+      this.#judged -= left;
+    }
   }
 
   async digest(pieces: readonly (readonly FileSpan[])[]): Promise<PieceDigests> {
@@ -314,36 +331,5 @@ export class PooledStore implements FileStore {
       if (waiter) waiter(stage);
       else this.#freeStages.push(stage);
     }
-  }
-}
-
-class SlotBuffer implements PieceBuffer {
-  readonly owner: PooledStore;
-  readonly slot: number;
-  readonly bytes: Uint8Array;
-  readonly #memory: PieceMemory;
-  readonly #free: number[];
-  #isReleased = false;
-
-  constructor(
-    owner: PooledStore,
-    slot: number,
-    { bytes, memory, free }: { bytes: Uint8Array; memory: PieceMemory; free: number[] },
-  ) {
-    this.owner = owner;
-    this.slot = slot;
-    this.bytes = bytes;
-    this.#memory = memory;
-    this.#free = free;
-  }
-
-  put(data: Uint8Array, at: number): void {
-    this.#memory.put(this.bytes, data, at);
-  }
-
-  release(): void {
-    if (this.#isReleased) return;
-    this.#isReleased = true;
-    this.#free.push(this.slot);
   }
 }

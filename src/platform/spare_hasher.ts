@@ -45,7 +45,7 @@ export class SpareHasher {
       return { length, bytes: buffer.bytes.subarray(0, length), read: () => false };
     }));
     pieces.forEach((piece, i) => {
-      piece.isHashed = found[i]!.every((byte, at) => byte === piece.job.expected[at]);
+      piece.isHashed = isExpected(found[i]!, piece.job);
     });
   }
 
@@ -53,4 +53,8 @@ export class SpareHasher {
   forget(memory: WebAssembly.Memory | undefined): void {
     if (memory && this.#places.delete(memory)) this.#hasher?.detach(memory);
   }
+}
+
+function isExpected(digest: Uint8Array, { expected, expectedAt = 0 }: PieceJob): boolean {
+  return digest.every((byte, at) => byte === expected[expectedAt + at]);
 }

@@ -131,13 +131,18 @@ export interface PieceJob {
   readonly buffer: PieceBuffer;
   /** Bytes of this piece. */
   readonly length: number;
-  /** SHA-1 that it must have, 20 bytes. */
+  /** SHA-1 that it must have: 20 bytes at `expectedAt`. */
   readonly expected: Uint8Array;
+  /** Where the digest is (0). */
+  readonly expectedAt?: number;
   /** Where to write it. */
   readonly spans: readonly FileSpan[];
   /** Give the digest of every block with a good piece, too. */
   readonly wantBlockDigests?: boolean;
 }
+
+/** Takes what became of a piece; `item` is its place among those that it came with. */
+export type OnVerdict = (verdict: PieceVerdict, item: number) => void;
 
 /** What pieces on the disk hash to, in the order they were asked for. */
 export interface PieceDigests {
@@ -149,7 +154,7 @@ export interface PieceDigests {
 
 /** The files of one torrent. Every failure is a `DiskError`. */
 export interface FileStore extends AsyncDisposable {
-  /** A buffer for a piece, or `undefined` while the budget is used up. */
+  /** A buffer for a piece, or `undefined` while the budget is used up or the store is behind. */
   allocate(): PieceBuffer | undefined;
   /** Buffers that can still be had without releasing one. */
   readonly freeBuffers: number;
@@ -157,6 +162,11 @@ export interface FileStore extends AsyncDisposable {
   receiveBuffer(): ReceiveBuffer | undefined;
   /** Hashes a piece and, if its digest is right, writes its spans, as one step off the main thread. */
   hashThenWrite(job: PieceJob): Promise<PieceVerdict>;
+  /**
+   * The same for pieces that came together. `onVerdict` is told of each as soon as it is done; the promise
+   * resolves when all are, or rejects then with the first thing that went wrong.
+   */
+  hashThenWriteAll(jobs: readonly PieceJob[], onVerdict: OnVerdict): Promise<void>;
   /**
    * Hashes pieces where they lie: one list of spans a piece, its bytes in order. A span whose `file` is -1
    * reads as zeros (pad files).

@@ -13,7 +13,7 @@ import type { TorrentDisk } from "../disk/torrent_disk.ts";
 import type { Metainfo } from "../metainfo/torrent_file.ts";
 import type { Hasher } from "../ports/hash.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { ReceiveBuffer } from "../ports/disk.ts";
+import type { PieceVerdict, ReceiveBuffer } from "../ports/disk.ts";
 import type { Random } from "../ports/random.ts";
 import { replayLobby } from "../swarm/lobby.ts";
 import type { OpenPiece } from "../swarm/assembly.ts";
@@ -51,6 +51,7 @@ export interface ExchangeParts {
 export class Exchange implements Stage, BlockSenderHost {
   readonly swarm: Swarm;
   readonly #parts: ExchangeParts;
+  #isFollowUpDue = false;
   #completion = Promise.withResolvers<void>();
 
   constructor(parts: ExchangeParts) {
@@ -132,8 +133,12 @@ export class Exchange implements Stage, BlockSenderHost {
   /** Whole pieces to the disk, liars to the book. */
   settle(): void {
     const { clock, connections } = this.#parts;
-    for (const open of this.swarm.takeWhole()) {
-      this.#write(open).catch((error) => this.#completion.reject(error));
+    const whole = this.swarm.takeWhole();
+    if (whole.length > 0) {
+      this.#parts.disk.writePieces(whole, {
+        wantsDigests: (piece) => this.swarm.wantsDigests(piece),
+        onVerdict: (verdict, item) => this.#onVerdict(whole[item]!, verdict),
+      }).catch((error) => this.#completion.reject(error));
     }
     if (this.swarm.giving.isRefillDue) this.swarm.giving.tick(clock.now());
     for (const giver of this.swarm.takeGuilty()) connections.book.ban(giver);
@@ -176,17 +181,26 @@ export class Exchange implements Stage, BlockSenderHost {
     for (const piece of this.swarm.readers.takeDropped()) this.#parts.disk.letGo(piece);
   }
 
-  async #write(open: OpenPiece): Promise<void> {
-    const { clock, disk, connections } = this.#parts;
-    const { piece, buffer } = open;
-    const wantBlockDigests = this.swarm.wantsDigests(piece);
-    const verdict = await disk.writePiece(piece, buffer, { wantBlockDigests });
+  #onVerdict(open: OpenPiece, verdict: PieceVerdict): void {
+    const { metainfo, disk, onFile, onPiece } = this.#parts;
+    const { piece } = open;
     this.swarm.onVerdict(open, verdict);
     this.#letGo();
     if (verdict.isGood) {
-      this.#reportFiles(piece);
-      this.#parts.onPiece();
+      metainfo.fileMap.eachFileAt(piece, (file) => {
+        if (disk.isFileComplete(file)) onFile(file as FileIndex);
+      });
+      onPiece();
     }
+    if (this.#isFollowUpDue) return;
+    // Verdicts come in numbers, and what follows from them follows once.
+    this.#isFollowUpDue = true;
+    Promise.resolve().then(() => this.#followUp()).catch((error) => this.#completion.reject(error));
+  }
+
+  #followUp(): void {
+    const { clock, connections } = this.#parts;
+    this.#isFollowUpDue = false;
     if (this.swarm.isComplete) {
       this.#completion.resolve();
       // Peers that are complete as well learn that nothing is to be had here (BEP 21).
@@ -194,12 +208,5 @@ export class Exchange implements Stage, BlockSenderHost {
     }
     this.swarm.fillAll(clock.now());
     connections.afterStep();
-  }
-
-  #reportFiles(piece: PieceIndex): void {
-    const { metainfo, disk, onFile } = this.#parts;
-    for (const file of metainfo.fileMap.filesAt(piece)) {
-      if (disk.isFileComplete(file)) onFile(file as FileIndex);
-    }
   }
 }

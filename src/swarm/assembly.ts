@@ -204,7 +204,7 @@ export class Assembly {
     this.#unlistFree(open);
     if (open.isWithDisk) this.#pending--;
     open.buffer.release();
-    if (this.#spare.length < SPARE_PIECES) this.#spare.push(open);
+    if (this.#spare.length * this.#map.blocksPerPiece < SPARE_BLOCKS) this.#spare.push(open);
   }
 
   #listFree(open: OpenPiece): void {
@@ -251,8 +251,8 @@ export class Assembly {
   }
 }
 
-/** Tables kept for reuse: enough for the pieces that come and go within a moment. */
-const SPARE_PIECES = 64;
+/** Tables kept for reuse have so many blocks at the most: enough for what comes and goes within a moment. */
+const SPARE_BLOCKS = 4096;
 
 function newTables(piece: PieceIndex, buffer: PieceBuffer, blocks: number): OpenPiece {
   return {

@@ -37,7 +37,8 @@ export class Blame {
 
   /** Whether a failed attempt at this piece is on record, so that good digests are worth having. */
   has(piece: number): boolean {
-    return this.#attempts.some((a) => a.piece === piece);
+    for (const attempt of this.#attempts) if (attempt.piece === piece) return true;
+    return false;
   }
 
   /**

@@ -200,7 +200,9 @@ Deno.test("a look at a file starts no second Worker while pieces wait", async ()
     );
     const buffer = { bytes: new Uint8Array(0), put: () => {}, release: () => {} };
     const job = { buffer, length: 2 ** 20, expected: new Uint8Array(20), spans: [] };
-    for (let slot = 0; slot < 20; slot++) work.push(pool.writePiece({ store, slot }, job));
+    for (let slot = 0; slot < 20; slot++) {
+      work.push(pool.writePieces({ store, slotOf: () => slot }, [job], () => {}));
+    }
     await Promise.resolve();
     work.push(pool.request({ type: "stat", store, files: new Float64Array(1) }));
     work.push(

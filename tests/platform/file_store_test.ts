@@ -97,16 +97,57 @@ Deno.test(
   },
 );
 
+Deno.test("allocate() gives nothing while many pieces wait for their verdict", async () => {
+  const pieceBytes = 2 ** 18;
+  const files = [{ path: ["f"], length: 40 * pieceBytes }];
+  await withStore({ files, pieceBytes, bufferBytes: 40 * pieceBytes }, async (store) => {
+    const expected = systemHasher.sha1(new Uint8Array(pieceBytes));
+    const jobs = Array.from({ length: 32 }, (_, i) => ({
+      buffer: store.allocate()!,
+      length: pieceBytes,
+      expected,
+      spans: whole(0, i * pieceBytes, pieceBytes),
+    }));
+    assertEquals(store.freeBuffers, 8);
+    const free: number[] = [];
+    const work = store.hashThenWriteAll(jobs, (verdict) => {
+      assert(verdict.isGood);
+      free.push(store.freeBuffers);
+    });
+    assertEquals([store.freeBuffers, store.allocate()], [0, undefined]);
+    await work;
+    // Those that were judged hold their memory until they are released.
+    assertEquals(free, Array.from({ length: 32 }, (_, i) => Math.min(i + 1, 8)));
+    for (const { buffer } of jobs) buffer.release();
+    assertEquals(store.freeBuffers, 32);
+    assert(store.allocate() !== undefined);
+  });
+});
+
+Deno.test("a buffer takes memory when it is put to, what was in use last first", async () => {
+  const spec = { files: [{ path: ["f"], length: 1000 }], pieceBytes: 100, bufferBytes: 1000 };
+  await withStore(spec, (store) => {
+    const idle = Array.from({ length: 5 }, () => store.allocate()!);
+    const used = store.allocate()!;
+    used.put(Uint8Array.of(1, 2, 3), 97);
+    const { byteOffset } = used.bytes;
+    assertEquals([byteOffset, [...used.bytes.subarray(96)]], [0, [0, 1, 2, 3]]);
+    used.release();
+    assertEquals(idle.map(({ bytes }) => bytes.byteOffset), [0, 100, 200, 300, 400]);
+    return Promise.resolve();
+  });
+});
+
 Deno.test("hashThenWrite() keeps no piece waiting for a Worker that is still to come up", async () => {
   await withFolder(async (root) => {
     using light = new DiskPool(0);
     using heavy = new DiskPool(1);
     const served = { light: 0, heavy: 0 };
     const count = (name: keyof typeof served, pool: DiskPool) => {
-      const { writePiece } = pool;
-      pool.writePiece = (...job) => {
+      const { writePieces } = pool;
+      pool.writePieces = (...some) => {
         served[name]++;
-        return writePiece.apply(pool, job);
+        return writePieces.apply(pool, some);
       };
     };
     count("light", light);

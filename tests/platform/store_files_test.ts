@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BugError, DiskError } from "../../src/base/errors.ts";
 import { BLOCK_BYTES } from "../../src/base/units.ts";
 import { systemHasher } from "../../src/platform/hasher.ts";
@@ -218,11 +218,10 @@ Deno.test("allocate() grants the budget, two pieces at the least, and no more th
 
 Deno.test("hashThenWrite() refuses a buffer when it is of another store", async () => {
   await withStore({ files: FILES }, async (one) => {
-    await withStore({ files: FILES }, (other) => {
+    await withStore({ files: FILES }, async (other) => {
       const buffer = other.allocate()!;
       const job = { buffer, length: 1, expected: new Uint8Array(20), spans: [] };
-      assertThrows(() => one.hashThenWrite(job), BugError);
-      return Promise.resolve();
+      await assertRejects(() => one.hashThenWrite(job), BugError);
     });
   });
 });

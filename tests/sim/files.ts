@@ -18,6 +18,7 @@ import {
   type OldFile,
   type OldFiles,
   type OldFilesOptions,
+  type OnVerdict,
   type PieceBuffer,
   type PieceDigests,
   type PieceJob,
@@ -30,6 +31,7 @@ import {
   type SpanRows,
   type StoreSpec,
 } from "../../src/ports/disk.ts";
+import { eachByItself, expectedOf } from "../../src/disk/piece_jobs.ts";
 import type { SimClock } from "./clock.ts";
 import type { SimDisk } from "./disk.ts";
 import { sha1 } from "./hasher.ts";
@@ -154,7 +156,7 @@ class SimStore implements FileStore {
   async hashThenWrite(job: PieceJob): Promise<PieceVerdict> {
     await this.#operate(job.length);
     const data = job.buffer.bytes.subarray(0, job.length);
-    const isGood = equalBytes(sha1(data), job.expected);
+    const isGood = equalBytes(sha1(data), expectedOf(job));
     if (isGood) {
       for (const span of job.spans) {
         if (span.file >= 0) this.#write(span, data.subarray(span.start, span.start + span.length));
@@ -166,6 +168,10 @@ class SimStore implements FileStore {
       blockDigests.set(sha1(data.subarray(at, at + BLOCK_BYTES)), 20 * block);
     }
     return { isGood, blockDigests };
+  }
+
+  hashThenWriteAll(jobs: readonly PieceJob[], onVerdict: OnVerdict): Promise<void> {
+    return eachByItself(this, jobs, onVerdict);
   }
 
   async digest(pieces: readonly (readonly FileSpan[])[]): Promise<PieceDigests> {
