@@ -3,8 +3,8 @@
  *
  * Like a TCP window: at first the depth grows by one with every block, which doubles it each round
  * trip, until the rate stops growing or the depth is far above what the rate needs; from then on it is
- * what the peer delivers in half a second, or in four of its shortest round trips where that is longer.
- * Half a second covers 200 ms × 1 Gbit/s more than twice and leaves a slow peer holding little. A peer's
+ * what the peer delivers in half a second, up to 8 MiB, or in four of its shortest round trips where that
+ * is more. Four of them cover 200 ms × 1 Gbit/s, half a second leaves a slow peer holding little. A peer's
  * own limit (`reqq`, BEP 10) is kept.
  *
  * @module
@@ -25,6 +25,10 @@ const GROWTH = 1.1;
 /** So does a depth of more windows than this: a slow peer's rate jumps with each block, and never looks flat. */
 const MAX_WINDOWS = 3;
 const WINDOW_MS = 500;
+/** More than this is in flight only where the way is long: it would wait at the peer, and then with us. */
+const NEAR_BLOCKS = 512;
+/** Up to here a way is short: 8 MiB each round trip are 400 MiB/s. */
+const NEAR_MS = 20;
 /** What looks like a longer round trip is a slow peer's time for a block. */
 const MAX_WINDOW_MS = 3000;
 
@@ -48,7 +52,8 @@ export function onBlock(peer: Peer, askedAt: Millis, now: Millis): void {
   const tookMs = now - Math.max(askedAt, peer.lastBlockAt);
   peer.blockMs = peer.blockMs === 0 ? tookMs : 0.75 * peer.blockMs + 0.25 * tookMs;
   if (now - askedAt < peer.minRttMs) peer.minRttMs = now - askedAt;
-  if (peer.isInSlowStart && peer.depth < depthLimit(peer)) peer.depth++;
+  if (!peer.isInSlowStart || peer.depth >= depthLimit(peer)) return;
+  if (peer.depth < NEAR_BLOCKS || peer.minRttMs > NEAR_MS) peer.depth++;
 }
 
 /** Adapts the depth to what came in the last `elapsedMs`. Call every few hundred milliseconds. */
@@ -62,8 +67,8 @@ export function adapt(peer: Peer, elapsedMs: number): void {
   // A slow peer takes long for the block itself: that is no reason to ask for more.
   const latencyMs = Math.max(0, peer.minRttMs - (BLOCK_BYTES * 1000) / best);
   const roundTripsMs = Math.min(4 * latencyMs, MAX_WINDOW_MS);
-  const windowMs = Math.max(WINDOW_MS, roundTripsMs);
-  const blocks = Math.ceil((best * windowMs) / 1000 / BLOCK_BYTES);
+  const blocksIn = (ms: number) => Math.ceil((best * ms) / 1000 / BLOCK_BYTES);
+  const blocks = Math.max(Math.min(blocksIn(WINDOW_MS), NEAR_BLOCKS), blocksIn(roundTripsMs));
   // The first bytes say little: the interval in which they came may have been nearly over.
   if (peer.adaptedRate > 0) {
     const isFlat = bytes > 0 && rate < peer.adaptedRate * GROWTH;
