@@ -5,8 +5,10 @@
  */
 
 import type { Bitfield } from "../base/bitfield.ts";
+import type { PeerCloseReason } from "../base/errors.ts";
 import type { Peer } from "../swarm/peer.ts";
 import type { DhtReport } from "./dht_report.ts";
+import type { CloseCounts } from "./events.ts";
 import type { TrackerStats } from "./stats.ts";
 
 /** What is known when a download stalls. */
@@ -15,6 +17,8 @@ export interface StallFacts {
   /** Addresses ever heard of. */
   readonly peersKnown: number;
   readonly peersBanned: number;
+  /** Why connections ended, counted. */
+  readonly closed: CloseCounts;
   readonly lacking: Bitfield;
   readonly trackers: readonly TrackerStats[];
   /** Payload bytes that failed their hash. */
@@ -53,7 +57,7 @@ export function isSilent({ failure, waitingMs }: TrackerStats): boolean {
 /** Why the metadata does not come, without a full stop. */
 export function diagnoseMetadata(facts: Omit<StallFacts, "lacking" | "corruptBytes">): string {
   const { peers, peersBanned } = facts;
-  if (peers.length === 0) return unreached(facts, "wrong metadata");
+  if (peers.length === 0) return unreached(facts, "sent wrong metadata");
   const able = peers.filter((peer) => peer.extensions?.metadataSize !== undefined).length;
   const liars = peersBanned > 0 ? ` (${count(peersBanned, "other")} sent wrong metadata)` : "";
   if (able === 0) return `none of ${count(peers.length, "connected peer")} has it${liars}`;
@@ -63,7 +67,9 @@ export function diagnoseMetadata(facts: Omit<StallFacts, "lacking" | "corruptByt
 /** The most likely reason, without a full stop. */
 export function diagnose(facts: StallFacts): string {
   const { peers } = facts;
-  if (peers.length === 0) return unreached(facts, "corrupt data");
+  if (peers.length === 0) {
+    return unreached(facts, facts.corruptBytes > 0 ? "sent corrupt data" : "broke the protocol");
+  }
   const nowhere = missingEverywhere(facts);
   if (nowhere.length === facts.lacking.count) {
     return `none of ${count(peers.length, "connected peer")} has the missing pieces (${
@@ -93,21 +99,46 @@ export function ranges(numbers: readonly number[]): string {
   return parts.join(", ");
 }
 
-/** Why there is not a single peer; `lies` is what banned ones sent. */
+/** Why there is not a single peer; `lies` is what banned ones did. */
 function unreached(
   facts: Omit<StallFacts, "lacking" | "corruptBytes">,
   lies: string,
 ): string {
-  const { peersKnown, peersBanned, trackers } = facts;
+  const { peersKnown, peersBanned, trackers, closed } = facts;
   const trouble = `${trackerErrors(trackers)}${udpTrouble(facts)}`;
   if (peersKnown === 0) return `no peers found${trouble}`;
   if (peersBanned > 0) {
-    return `${count(peersBanned, "peer")} sent ${lies} and nobody else can be reached`;
+    return `${count(peersBanned, "peer")} ${lies} and nobody else can be reached`;
   }
-  const who = peersKnown === 1
-    ? "the only known peer cannot"
-    : `none of ${peersKnown} known peers can`;
-  return `${who} be reached${trouble}`;
+  const ways = partings(closed);
+  const isReached = ways.some(([way]) => way !== UNREACHED);
+  if (peersKnown === 1) {
+    return `the only known peer ${isReached ? ways[0]![0] : "cannot be reached"}${trouble}`;
+  }
+  if (!isReached) return `none of ${peersKnown} known peers can be reached${trouble}`;
+  const said = ways.slice(0, 3).map(([way, n]) => `${way} ${n === 1 ? "once" : `${n} times`}`);
+  return `none of ${peersKnown} known peers stays: they ${said.join(", ")}${trouble}`;
+}
+
+const UNREACHED = "could not be reached";
+/** How a connection ended, of a peer. What is our own doing is no reason. */
+const PARTINGS: Readonly<Partial<Record<PeerCloseReason, string>>> = {
+  "dial-failed": UNREACHED,
+  "eof": "hung up",
+  "reset": "hung up",
+  "handshake-timeout": "said nothing",
+  "wrong-info-hash": "had another torrent",
+  "bad-handshake": "spoke another protocol",
+};
+
+/** How connections ended and how often, the most frequent way first. */
+function partings(closed: CloseCounts): [way: string, times: number][] {
+  const counts = new Map<string, number>();
+  for (const [reason, n] of Object.entries(closed)) {
+    const way = PARTINGS[reason as PeerCloseReason];
+    if (way !== undefined) counts.set(way, (counts.get(way) ?? 0) + n);
+  }
+  return [...counts].sort(([, a], [, b]) => b - a);
 }
 
 function missingEverywhere(facts: StallFacts): number[] {

@@ -121,6 +121,7 @@ export class SwarmLook implements AsyncDisposable {
       peers,
       peersKnown: book.size,
       peersBanned: book.bannedCount,
+      closed,
       lacking: this.#lacking(),
       trackers: finder.trackers,
       corruptBytes: 0,

@@ -33,6 +33,7 @@ function reasonOf(outreach: Outreach, swarm: Swarm | undefined): string {
     peers: connections.stage.peers,
     peersKnown: connections.book.size,
     peersBanned: connections.book.bannedCount,
+    closed: connections.closed,
     trackers: finder.trackers,
     dht: outreach.dht,
   };

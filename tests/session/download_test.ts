@@ -248,3 +248,32 @@ Deno.test("a download that is out of time and stands still says why", async () =
   assertMatch(outcome.message, /^not done after 9 s: none of 1 connected peer has the missing/);
   await download.close();
 });
+
+Deno.test("a download that nobody stays for says how they left", async () => {
+  const other = { infoHash: new Uint8Array(20).fill(1) };
+  const one = await scene({ seed: 4, peers: [other], timeoutMs: 20_000 });
+  const alone = await one.download.outcome(30_000);
+  assert(alone.kind === "failed");
+  assertMatch(
+    alone.message,
+    /^not done after 20 s: the only known peer had another torrent and no/,
+  );
+  await one.download.close();
+  const two = await scene({
+    seed: 5,
+    peers: [other, { handshake: "silent" }],
+    timeoutMs: 60_000,
+  });
+  const both = await two.download.outcome(70_000);
+  assert(both.kind === "failed");
+  assertMatch(
+    both.message,
+    /: none of 2 known peers stays: they had another torrent (?:\d+ times|once), said nothing/,
+  );
+  await two.download.close();
+  const odd = await scene({ seed: 6, peers: [{ handshake: "garbage" }], timeoutMs: 20_000 });
+  const garbage = await odd.download.outcome(30_000);
+  assert(garbage.kind === "failed");
+  assertMatch(garbage.message, /: 1 peer broke the protocol and nobody else can be reached$/);
+  await odd.download.close();
+});

@@ -48,7 +48,7 @@ export async function runScrape(context: Context): Promise<Ending> {
     allowPrivate: options.flag("allow-private"),
     signal: limit.signal,
   });
-  const facts = { infoHash, seconds: (shell.clock.now() - startedAt) / 1000 };
+  const facts = { infoHash, seconds: Math.round(shell.clock.now() - startedAt) / 1000 };
   if (answers > 0) return { exitCode: 0, facts };
   const why = errors.length === 1 ? errors[0]! : `none of ${errors.length} trackers answered`;
   const failure = failureOf(new NetworkError("other", `Cannot scrape ${tracked.name}: ${why}`));
