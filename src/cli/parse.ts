@@ -176,6 +176,8 @@ function readGroups(given: Given, verb: VerbSpec): OptionValue[][] {
   const { spec, text } = given;
   if (spec.kind.type !== "url") return [readValues(given, verb)];
   const groups = text.split(/\s+/).filter((part) => part !== "");
+  // As empty as `-t "$TRACKER"` with no such variable.
+  if (groups.length === 0) return [[valueOf(given, "")]];
   return groups.map((group) => readValues({ ...given, text: group }, verb));
 }
 

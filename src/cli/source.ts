@@ -68,6 +68,7 @@ export async function readTorrent(
 /**
  * Reads and checks the torrent file of a SOURCE.
  *
+ * @throws {UsageError} for a URL of another scheme than http and https.
  * @throws {DiskError} when it cannot be read, {@link NetworkError} when it cannot be fetched.
  * @throws {MetainfoError} when it is no torrent, or was refused by the safety policy.
  * @throws the signal's reason, when it aborts.
@@ -79,6 +80,14 @@ export async function readTorrentFile(
 ): Promise<TorrentFile> {
   const { signal } = options;
   if (sourceKind(source) === "url") return await fetchOrRecall(source, reader, signal);
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(source)?.[1];
+  if (scheme !== undefined) {
+    throw new UsageError(`Cannot fetch ${nameOfSource(source)}: it is no http or https URL`, {
+      hint: scheme.toLowerCase() === "file"
+        ? "a file is named by its path, without file://"
+        : "fetch it by other means, and name the file, or - for standard input",
+    });
+  }
   const bytes = await reader.shell.readSource(source, { maxBytes: MAX_TORRENT_BYTES, signal });
   return parsed(bytes, source, reader);
 }

@@ -311,6 +311,15 @@ Deno.test("parseCommandLine() reads variables that end with a line break", () =>
   assertEquals(options.texts("include"), ["a b", "*.csv"]);
 });
 
+Deno.test("parseCommandLine() refuses an empty value of every kind", () => {
+  for (const option of ["-t", "--webseed", "--peer", "-o", "--include", "--timeout", "-p", "-j"]) {
+    for (const args of [[option, ""], [`${option}=`]]) {
+      assertEquals(refusal(["get", "x", ...args]).message, `Cannot use ${option} "": it is empty`);
+    }
+  }
+  assert(refusal(["get", "x", "-t", " , "]).message.startsWith("Cannot use -t"));
+});
+
 Deno.test("parseCommandLine() says that a word is empty where a command should be", () => {
   assertEquals(refusal([""]).message, "Cannot run anything: the first argument is empty");
 });

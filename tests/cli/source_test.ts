@@ -112,6 +112,8 @@ Deno.test("readTorrent() says what is wrong with what it got", async () => {
     ["http://h/x", { body: bytes("<html lang=en>") }, MetainfoError, "is a web page"],
     ["http://h/x", { error: new NetworkError("unreachable", "u") }, NetworkError, "u"],
     ["http://h/x", { error: new NetworkError("too-large", "t") }, MetainfoError, "too large"],
+    ["ftp://h/x.torrent", {}, UsageError, "Cannot fetch ftp://h/x.torrent: it is no http or https"],
+    ["File:///srv/x.torrent", {}, UsageError, "it is no http or https URL"],
   ];
   for (const [source, web, errorClass, message] of cases) {
     const error = await assertRejects(() => read(source, web), errorClass as typeof Error);
