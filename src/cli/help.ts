@@ -1,7 +1,8 @@
 /**
  * Help, made from the tables of verbs and options: examples first, then usage, then every option.
  *
- * Pure text without colour, at most 100 columns, so it can be piped, searched and compared.
+ * Pure text without colour, so it can be piped, searched and compared: of at most 100 columns, and of fewer on
+ * a terminal that is narrower.
  *
  * @module
  */
@@ -11,7 +12,8 @@ import { SECTIONS } from "./option_table.ts";
 import { optionNamed, variableOf } from "./options.ts";
 import { type Example, findVerb, type VerbName, VERBS, type VerbSpec } from "./verbs.ts";
 
-const WIDTH = 100;
+/** The columns of help that is piped, the most there are on a terminal. */
+export const HELP_COLUMNS = 100;
 
 /** The exit status and what it means. */
 export const EXIT_CODES: readonly (readonly [code: string, means: string])[] = [
@@ -27,45 +29,48 @@ export const EXIT_CODES: readonly (readonly [code: string, means: string])[] = [
 ];
 
 /** The help of the program. */
-export function programHelp(): string {
+export function programHelp(columns: number = HELP_COLUMNS): string {
   const built = VERBS.filter((verb) => verb.isBuilt);
   const later = VERBS.filter((verb) => !verb.isBuilt).map((verb) => verb.name);
   const get = findVerb("get")!;
   const info = findVerb("info")!;
   return paragraphs([
-    "starling: a BitTorrent client that can be left alone",
-    section("Examples", exampleLines([...get.examples.slice(0, 3), ...info.examples.slice(0, 1)])),
+    wrap("starling: a BitTorrent client that can be left alone", columns),
+    section(
+      "Examples",
+      exampleLines([...get.examples.slice(0, 3), ...info.examples.slice(0, 1)], columns),
+    ),
     section("Usage", [
       "  starling COMMAND [OPTIONS] ARGUMENTS...",
       "  starling SOURCE...      the same as starling get SOURCE...",
     ]),
-    section("Commands", table(built.map((verb) => [commandOf(verb), verb.summary]))),
-    later.length > 0 ? wrap(`Not in this version yet: ${later.join(", ")}.`, 0) : "",
-    section("Exit status", table(EXIT_CODES)),
+    section("Commands", table(built.map((verb) => [commandOf(verb), verb.summary]), { columns })),
+    later.length > 0 ? wrap(`Not in this version yet: ${later.join(", ")}.`, columns) : "",
+    section("Exit status", table(EXIT_CODES, { columns })),
     wrap(
       "starling COMMAND --help shows the options of a command. Every option can be given in the " +
         `environment as well, --max-peers as ${variableOf(optionNamed("max-peers"))}.`,
-      0,
+      columns,
     ),
   ]);
 }
 
 /** The help of a verb. */
-export function verbHelp(verb: VerbSpec): string {
+export function verbHelp(verb: VerbSpec, columns: number = HELP_COLUMNS): string {
   const sections = SECTIONS.map(({ title, options }) => {
     const rows = options.filter((spec) => isShown(spec, verb))
       .map((spec) => optionRow(spec, verb));
-    return rows.length > 0 ? section(title, table(rows)) : "";
+    return rows.length > 0 ? section(title, table(rows, { columns })) : "";
   });
   const alias = verb.alias === undefined ? "" : ` (or ${verb.alias})`;
   return paragraphs([
-    `starling ${verb.name}${alias}: ${verb.summary}`,
+    wrap(`starling ${verb.name}${alias}: ${verb.summary}`, columns),
     verb.isBuilt ? "" : "Not available in this version.",
-    verb.examples.length > 0 ? section("Examples", exampleLines(verb.examples)) : "",
+    verb.examples.length > 0 ? section("Examples", exampleLines(verb.examples, columns)) : "",
     section("Usage", [`  ${usageOf(verb)}`]),
-    ...(verb.notes ?? []).map((note) => wrap(note, 0)),
+    ...(verb.notes ?? []).map((note) => wrap(note, columns)),
     ...(verb.isBuilt ? sections : []),
-    verb.name === "get" ? fineprint() : "",
+    verb.name === "get" ? fineprint(columns) : "",
   ]);
 }
 
@@ -99,35 +104,50 @@ function optionRow(spec: OptionSpec, verb: VerbSpec): [string, string] {
   return [`${short}--${spec.name}${metavar === undefined ? "" : ` ${metavar}`}`, help];
 }
 
-function fineprint(): string {
+function fineprint(columns: number): string {
   return [
     wrap(
       "Durations: 90, 90s, 5m, 2h. Sizes: 16K, 1M, 2G (powers of 1024). Globs see the path inside the " +
         "torrent without its top folder; one without a slash matches base names anywhere; * stays " +
         "within a folder and ** does not.",
-      0,
+      columns,
     ),
     wrap(
       "aria2's long names are understood: --max-download-limit, --bt-stop-timeout, --seed-time=0, " +
         "--enable-dht=false, --file-allocation, -c and more.",
-      0,
+      columns,
     ),
   ].join("\n\n");
 }
 
-function exampleLines(examples: readonly Example[]): string[] {
-  return table(examples.map(({ command, does }) => [command, `# ${does}`]), 52);
+function exampleLines(examples: readonly Example[], columns: number): string[] {
+  const rows = examples.map(({ command, does }) => [command, does] as const);
+  return table(rows, { columns, widest: 52, mark: "# " });
 }
 
-/** Two columns, the second wrapped; a first that is too long stands on its own line. */
-function table(rows: readonly (readonly [string, string])[], widest = 40): string[] {
-  const left = Math.min(widest, Math.max(...rows.map(([first]) => first.length)));
+/** The second of two columns is no narrower than this; below its first it stands then. */
+const NARROWEST = 24;
+
+/**
+ * Two columns, the second wrapped and with a mark before each line; a first that is too long stands on its own
+ * line.
+ */
+function table(
+  rows: readonly (readonly [string, string])[],
+  { columns, widest = 40, mark = "" }: {
+    readonly columns: number;
+    readonly widest?: number;
+    readonly mark?: string;
+  },
+): string[] {
+  const wished = Math.min(widest, Math.max(...rows.map(([first]) => first.length)));
+  const left = columns - wished - 4 < NARROWEST ? 4 : wished;
   const lines: string[] = [];
   for (const [first, second] of rows) {
-    const [head = "", ...tail] = fill(second, WIDTH - left - 4);
-    if (first.length > left) lines.push(`  ${first}`, `  ${" ".repeat(left)}  ${head}`);
-    else lines.push(`  ${first.padEnd(left)}  ${head}`);
-    for (const line of tail) lines.push(`  ${" ".repeat(left)}  ${line}`);
+    const [head = "", ...tail] = fill(second, columns - left - 4 - mark.length);
+    if (first.length > left) lines.push(`  ${first}`, `  ${" ".repeat(left)}  ${mark}${head}`);
+    else lines.push(`  ${first.padEnd(left)}  ${mark}${head}`);
+    for (const line of tail) lines.push(`  ${" ".repeat(left)}  ${mark}${line}`);
   }
   return lines;
 }
@@ -140,8 +160,8 @@ function paragraphs(parts: readonly string[]): string {
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
-function wrap(text: string, indent: number): string {
-  return fill(text, WIDTH - indent).map((line) => " ".repeat(indent) + line).join("\n");
+function wrap(text: string, columns: number): string {
+  return fill(text, columns).join("\n");
 }
 
 /** Words in lines of at most `width` characters; a longer word has a line of its own. */

@@ -4,14 +4,15 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertLess } from "@std/assert";
 import { programHelp, shortHelp, verbHelp } from "../../src/cli/help.ts";
 import { statusWith } from "../../src/cli/option_spec.ts";
 import { OPTIONS } from "../../src/cli/options.ts";
 import { parseCommandLine } from "../../src/cli/parse.ts";
 import { VERBS } from "../../src/cli/verbs.ts";
+import { run } from "./support/fake_run.ts";
 
-const EVERY = [programHelp(), ...VERBS.map(verbHelp)];
+const EVERY = [programHelp(), ...VERBS.map((verb) => verbHelp(verb))];
 
 Deno.test("verbHelp() shows examples before usage and options", () => {
   for (const text of EVERY.slice(0, 3)) {
@@ -59,6 +60,32 @@ Deno.test("help is plain text of at most 100 columns that ends in one line break
       assertEquals(line, line.trimEnd());
     }
   }
+});
+
+Deno.test("help fits a narrower terminal, all but commands that are longer", () => {
+  for (const columns of [80, 60, 40]) {
+    for (const text of [programHelp(columns), ...VERBS.map((verb) => verbHelp(verb, columns))]) {
+      for (const line of text.split("\n")) {
+        const isCommand = /^ {2}\S/.test(line);
+        assert(line.length <= columns || isCommand && columns < 80, `${columns}: ${line}`);
+        assertEquals(line, line.trimEnd());
+      }
+    }
+  }
+});
+
+Deno.test("help takes the width of the terminal, up to 100 columns", async () => {
+  const widest = async (size?: { columns: number; rows: number }) => {
+    const { shell } = await run(
+      "get --help",
+      size === undefined ? {} : { size, stdoutIsTerminal: true },
+    );
+    return Math.max(...shell.stdout.lines.map((line) => line.length));
+  };
+  assertLess(await widest({ columns: 72, rows: 24 }), 73);
+  const piped = await widest();
+  assertLess(80, piped);
+  assertEquals(await widest({ columns: 200, rows: 24 }), piped);
 });
 
 Deno.test("shortHelp() is a few lines", () => {
