@@ -47,6 +47,19 @@ declare module "@std/assert" {
   export function fail(msg?: string): never;
 }
 
+declare module "@std/cli/parse-args" {
+  export function parseArgs(
+    args: readonly string[],
+    options?: {
+      boolean?: readonly string[];
+      string?: readonly string[];
+      negatable?: readonly string[];
+      default?: Record<string, unknown>;
+      unknown?: (arg: string, key?: string, value?: unknown) => unknown;
+    },
+  ): { _: (string | number)[]; [name: string]: unknown };
+}
+
 declare module "@std/encoding/hex" {
   export function encodeHex(src: string | Uint8Array | ArrayBuffer): string;
   export function decodeHex(src: string): Uint8Array<ArrayBuffer>;

@@ -10,12 +10,13 @@
  */
 
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { parseArgs } from "@std/cli/parse-args";
 import { concat, equalBytes } from "../../src/base/bytes.ts";
 import { BLOCK_BYTES, KIB, MIB } from "../../src/base/units.ts";
 import { openWorld } from "../../src/platform/mod.ts";
 import type { FileSpan, FileStore, PieceDigests } from "../../src/ports/disk.ts";
 import type { World } from "../../src/ports/world.ts";
+import { refuseUnknown } from "./bench_options.ts";
 
 const HELP =
   `deno run -A tests/bench/disk_bench.ts [--mib N] [--piece KIB] [--files N] [--scratch DIR]
@@ -37,19 +38,10 @@ interface Plan {
 const CONTENTS = 8;
 
 if (import.meta.main) {
-  const text = { type: "string" } as const;
-  const flag = { type: "boolean" } as const;
-  const { values: args } = parseArgs({
-    args: Deno.args,
-    options: {
-      mib: text,
-      piece: text,
-      files: text,
-      scratch: text,
-      workers: text,
-      help: flag,
-      one: flag,
-    },
+  const args = parseArgs(Deno.args, {
+    string: ["mib", "piece", "files", "scratch", "workers"],
+    boolean: ["help", "one"],
+    unknown: refuseUnknown,
   });
   if (args.help) console.log(HELP);
   else if (args.one) await measure(planOf(args, Number(args.workers)));

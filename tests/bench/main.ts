@@ -11,7 +11,7 @@
  */
 
 import { join } from "@std/path";
-import { parseArgs } from "node:util";
+import { parseArgs } from "@std/cli/parse-args";
 import { assertSame, type Dataset, makeDataset, MIB } from "../interop/support/dataset.ts";
 import { Child, output } from "../interop/support/process.ts";
 import { startLibtorrent } from "../interop/support/seeds.ts";
@@ -20,6 +20,7 @@ import { type ScriptedTracker, startScriptedTracker } from "../interop/support/t
 import { freePort, until } from "../interop/support/wait.ts";
 import { type Client, CLIENTS, type Command, download, MEASURE, type Scenario } from "./clients.ts";
 import { type Cost, table } from "./table.ts";
+import { refuseUnknown } from "./bench_options.ts";
 
 const HELP =
   `deno task bench [--scenario S] [--mib N] [--files N] [--piece KIB] [--rounds N] [--clients A,B] [--scratch DIR]
@@ -79,14 +80,10 @@ function planOrUsage(): Plan | undefined {
 }
 
 function planOf(args: readonly string[]): Plan | undefined {
-  const text = { type: "string" } as const;
-  const { values: options } = parseArgs({
-    args: [...args],
-    options: {
-      ...{ scenario: text, mib: text, files: text, piece: text, rounds: text, clients: text },
-      scratch: text,
-      help: { type: "boolean" },
-    },
+  const options = parseArgs(args, {
+    string: ["scenario", "mib", "files", "piece", "rounds", "clients", "scratch"],
+    boolean: ["help"],
+    unknown: refuseUnknown,
   });
   if (options.help) return undefined;
   const positive = (name: "mib" | "files" | "piece" | "rounds", otherwise: number) => {

@@ -10,10 +10,11 @@
  */
 
 import { join } from "@std/path";
-import { parseArgs } from "node:util";
+import { parseArgs } from "@std/cli/parse-args";
 import { Child, output } from "../interop/support/process.ts";
 import { ROOT } from "../interop/support/starling.ts";
 import { freePort, until } from "../interop/support/wait.ts";
+import { refuseUnknown } from "./bench_options.ts";
 
 const HELP = `deno run -A tests/bench/tracker_bench.ts [--rounds N] [--seconds N] [--no-memory]
 
@@ -47,15 +48,12 @@ interface Load {
 }
 
 async function main(): Promise<void> {
-  const { values: options } = parseArgs({
-    args: Deno.args,
-    allowNegative: true,
-    options: {
-      rounds: { type: "string", default: "5" },
-      seconds: { type: "string", default: "2" },
-      memory: { type: "boolean", default: true },
-      help: { type: "boolean" },
-    },
+  const options = parseArgs(Deno.args, {
+    string: ["rounds", "seconds"],
+    boolean: ["memory", "help"],
+    negatable: ["memory"],
+    default: { rounds: "5", seconds: "2", memory: true },
+    unknown: refuseUnknown,
   });
   if (options.help) return console.log(HELP);
   const [rounds, seconds] = [Number(options.rounds), Number(options.seconds)];
