@@ -373,11 +373,12 @@ export class Downloads {
     if (isPartial) {
       this.#context.screen.warn(`${stats.name}: only a part of it verifies; seeding that part`);
     }
-    this.#context.screen.note(renderSeeding(stats));
+    this.#context.screen.note(renderSeeding(stats, this.#plan.command));
   }
 
   get #telling(): Telling {
     const { screen, json } = this.#context;
-    return { screen, json, at: this.#world.clock.epochMs(), isOnly: this.#isOnly };
+    const isKept = this.#plan.isScratch !== true;
+    return { screen, json, at: this.#world.clock.epochMs(), isOnly: this.#isOnly, isKept };
   }
 }

@@ -49,16 +49,18 @@ export interface Telling extends Pick<Context, "screen" | "json"> {
   readonly at: number;
   /** Whether there is one SOURCE, of which the end of the run tells the failure. */
   readonly isOnly: boolean;
+  /** Whether what was downloaded stays where it is. */
+  readonly isKept: boolean;
 }
 
 /** Tells of one that ended. */
 export function tellEnd(result: Downloaded, telling: Telling): void {
-  const { screen, isOnly } = telling;
+  const { screen, isOnly, isKept } = telling;
   const { source, stats, folder, failure, isLeft, isRepeated } = result;
   if (isLeft || isRepeated) return;
   if (failure === undefined) screen.note(renderDone(stats!, folder));
   else if (failure.reason === "interrupted" || failure.reason === "terminated") {
-    if (stats !== undefined) screen.note(renderStopped(stats, folder !== undefined));
+    if (stats !== undefined) screen.note(renderStopped(stats, isKept && folder !== undefined));
   } else if (!isOnly) {
     const label = stats?.name ?? nameOfSource(source);
     const why = failure.message.replace(`Cannot finish ${label}: `, "");

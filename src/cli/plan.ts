@@ -43,6 +43,8 @@ export interface Plan {
     /** How one of several files is named, for a hint. */
     readonly how: string;
   };
+  /** Whether the data is deleted again when the run ends. */
+  readonly isScratch?: true;
   /** Where the data is to lie, where a torrent alone does not say. */
   readonly place?: (
     metainfo: Metainfo,

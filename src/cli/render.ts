@@ -88,16 +88,19 @@ export function renderPlainAll(all: readonly TorrentStats[]): string {
   return `progress: ${count(all.length, "torrent")} ${parts.join(", ")}`;
 }
 
-/** Said when seeding begins. */
-export function renderSeeding(stats: TorrentStats): string {
+/** Said when seeding begins; with a command, its end is the end of it. */
+export function renderSeeding(stats: TorrentStats, command?: readonly string[]): string {
   const there = `${formatBytes(stats.bytesDone)} verified`;
-  return `seeding: ${forTerminal(stats.name)}: ${there}; Ctrl-C stops it`;
+  const end = command === undefined ? "" : `until ${forTerminal(command[0]!)} ends, `;
+  return `seeding: ${forTerminal(stats.name)}: ${there}; ${end}Ctrl-C stops it`;
 }
 
-/** The last line of an interrupted download, or of a stream, of which nothing is kept. */
+/** The last line of an interrupted download, or of one of which nothing is kept. */
 export function renderStopped(stats: TorrentStats, isKept: boolean = true): string {
-  const percent = formatPercent(stats.bytesDone, stats.bytesTotal);
-  return `stopped: ${forTerminal(stats.name)} at ${percent}${
+  const where = stats.pieceMap.length === 0
+    ? "before its metadata was there"
+    : `at ${formatPercent(stats.bytesDone, stats.bytesTotal)}`;
+  return `stopped: ${forTerminal(stats.name)} ${where}${
     isKept ? "; the same command continues" : ""
   }`;
 }
@@ -135,7 +138,7 @@ function percentOf(stats: TorrentStats): string {
 function details(stats: TorrentStats): string[] {
   if (stats.state === "checking") return [checking(stats)];
   const size = `${formatBytes(stats.bytesDone)} of ${formatBytes(stats.bytesTotal)}`;
-  if (stats.state === "fetching-metadata") return ["fetching the metadata", peersOf(stats)];
+  if (stats.state === "fetching-metadata") return ["fetching the metadata"];
   const isSeeding = stats.state === "seeding";
   const facts = [isSeeding ? "seeding" : `${formatRate(stats.downRate)} down`];
   if (stats.etaSeconds !== null) facts.push(`${formatSeconds(stats.etaSeconds)} left`);
@@ -199,7 +202,11 @@ function renderOneOfMany(row: Row, room: number, canvas: Canvas): string[] {
   const head = pad(cut(name, room), room);
   if (stats === undefined) return [cut(`${head}  reading`, columns), ""];
   const isChecking = stats.state === "checking";
-  const facts = isChecking ? ["checking"] : [formatRate(stats.downRate).padStart(10)];
+  const facts = isChecking
+    ? ["checking"]
+    : stats.state === "fetching-metadata"
+    ? ["fetching metadata"]
+    : [formatRate(stats.downRate).padStart(10)];
   if (!isChecking && stats.etaSeconds !== null) {
     facts.push(`${formatSeconds(stats.etaSeconds)} left`);
   }

@@ -49,7 +49,7 @@ export function parseValue(kind: OptionKind, text: string): Parsed {
   if (text === "" && !mayBeEmpty) return { why: "it is empty" };
   switch (kind.type) {
     case "count":
-      return parseInt10(text, 0, 9);
+      return parseCount(text);
     case "duration":
       return parseDuration(text);
     case "size":
@@ -89,6 +89,12 @@ function parseInt10(text: string, min: number, max: number): Parsed {
   return value >= min && value <= max
     ? { value }
     : { why: `it is not a whole number from ${min} to ${max}` };
+}
+
+/** How often; a variable of the environment may say only that. */
+function parseCount(text: string): Parsed {
+  const isTold = parseFlag(text);
+  return "value" in isTold ? { value: Number(isTold.value) } : parseInt10(text, 0, 9);
 }
 
 function parseRatio(text: string): Parsed {

@@ -308,6 +308,9 @@ Deno.test("parseCommandLine() reads variables that end with a line break", () =>
   assertEquals([options.number("max-peers"), options.number("timeout")], [9, 1_800_000]);
   assert(options.flag("json"));
   assertEquals(options.text("output"), "my data");
+  assertEquals(parse("get x", { STARLING_VERBOSE: "yes" }).options.number("verbose"), 1);
+  assertEquals(parse("get x", { STARLING_VERBOSE: "2\n" }).options.number("verbose"), 2);
+  assertEquals(parse("get x", { STARLING_VERBOSE: "false" }).options.number("verbose"), 0);
   assertEquals(options.texts("include"), ["a b", "*.csv"]);
 });
 

@@ -40,7 +40,10 @@ Deno.test("renderBlock() draws a bar of at most 100 cells when the terminal has 
 Deno.test("renderBlock() says what it waits for when there is no metadata yet", () => {
   const changes = { state: "fetching-metadata", bytesDone: 0, bytesTotal: 0, etaSeconds: null };
   const [, bar, facts] = renderBlock(one({ ...changes, pieceMap: new Uint8Array(0) }), canvas(40));
-  assertEquals([bar, facts], [` 0.0 % ${"░".repeat(32)}`, "fetching the metadata  12 peers"]);
+  assertEquals([bar, facts], [` 0.0 % ${"░".repeat(32)}`, "fetching the metadata"]);
+  const two = [...one({ ...changes, pieceMap: new Uint8Array(0) }), ...one()];
+  const [line] = renderBlock(two, canvas(80));
+  assert(line!.endsWith("  fetching metadata"), line);
 });
 
 Deno.test("renderBlock() never exceeds the columns and never passes a control character", () => {
@@ -159,6 +162,11 @@ Deno.test("renderDone() and renderStopped() begin with a word to grep", () => {
     "done: data.bin: 431 MiB of 954 MiB in 0.3s, the rest was not there, in there",
   );
   assertEquals(renderStopped(stats()), "stopped: data.bin at 45.2 %; the same command continues");
+  assertEquals(
+    renderStopped(stats({ bytesDone: 0, bytesTotal: 0, pieceMap: new Uint8Array(0) })),
+    "stopped: data.bin before its metadata was there; the same command continues",
+  );
+  assertEquals(renderStopped(stats(), false), "stopped: data.bin at 45.2 %");
 });
 
 Deno.test("renderDoneAll() sums up several", () => {

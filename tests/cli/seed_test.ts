@@ -97,6 +97,7 @@ Deno.test("--seed-while runs the command when all is there and ends with its cod
   const { shell, code } = await run(line, { commandCode: 7, onAdd: stay });
   assertEquals(code, 7);
   assertEquals(shell.commands, [["train", "--fast", "data"]]);
+  assert(shell.stderr.text.includes("verified; until train ends, Ctrl-C stops it"));
   // The code may look like one of ours.
   assertEquals(shell.stderr.lines.filter((text) => text.startsWith("error: ")), [
     'error: Cannot finish --seed-while: "train" ended with status 7',

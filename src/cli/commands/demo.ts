@@ -63,6 +63,7 @@ export async function runDemo(context: Context): Promise<Ending> {
     {
       ...plan,
       timeoutMs: TIMEOUT_MS,
+      isScratch: true,
       session: { ...plan.session, ports: [0] },
       torrent: { ...plan.torrent, output, noDht: true, noLsd: true },
     },
