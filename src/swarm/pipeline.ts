@@ -3,7 +3,7 @@
  *
  * Like a TCP window: at first the depth grows by one with every block, which doubles it each round
  * trip, until the rate stops growing or the depth is far above what the rate needs; from then on it is
- * what the peer delivers in half a second, up to 8 MiB, or in four of its shortest round trips where that
+ * what the peer delivers in half a second, up to 4 MiB, or in four of its shortest round trips where that
  * is more. Four of them cover 200 ms × 1 Gbit/s, half a second leaves a slow peer holding little. A peer's
  * own limit (`reqq`, BEP 10) is kept.
  *
@@ -26,9 +26,9 @@ const GROWTH = 1.1;
 const MAX_WINDOWS = 3;
 const WINDOW_MS = 500;
 /** More than this is in flight only where the way is long: it would wait at the peer, and then with us. */
-const NEAR_BLOCKS = 512;
-/** Up to here a way is short: 8 MiB each round trip are 400 MiB/s. */
-const NEAR_MS = 20;
+const NEAR_BLOCKS = 256;
+/** Up to here a way is short: 4 MiB each round trip are 400 MiB/s. */
+const NEAR_MS = 10;
 /** What looks like a longer round trip is a slow peer's time for a block. */
 const MAX_WINDOW_MS = 3000;
 
