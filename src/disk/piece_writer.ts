@@ -75,8 +75,11 @@ export class PieceWriter {
           if (verdict.isGood) this.#parts.onGood(piece, false);
           return options.onVerdict(verdict, item);
         }
-        const kept = this.#keep(piece, mask, buffer.bytes);
-        keeping.push(kept.then(() => options.onVerdict(verdict, item)));
+        const told = this.#keep(piece, mask, buffer.bytes)
+          .then(() => options.onVerdict(verdict, item));
+        // It may fail long before all are judged and somebody looks.
+        told.catch(() => {});
+        keeping.push(told);
       });
       await Promise.all(keeping);
     } finally {

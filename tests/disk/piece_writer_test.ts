@@ -6,7 +6,12 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DiskError } from "../../src/base/errors.ts";
+import type { FileWatch } from "../../src/disk/file_watch.ts";
+import { PieceLedger } from "../../src/disk/piece_ledger.ts";
+import { PieceWriter } from "../../src/disk/piece_writer.ts";
+import type { ResumeFile } from "../../src/disk/resume_file.ts";
 import type { TorrentDisk } from "../../src/disk/torrent_disk.ts";
+import type { FileStore, OnVerdict } from "../../src/ports/disk.ts";
 import { fill, type KnownTorrent } from "./support/torrent.ts";
 import { assertWhole, bits, check, PIECE, setup } from "./support/torrent_disk_lab.ts";
 
@@ -73,4 +78,35 @@ Deno.test("writePieces() rejects with what went wrong when all have come to thei
   assertEquals([error.kind, good], ["full", [0, 1]]);
   assertEquals(bits(disk), "xx.....");
   assertEquals(folder.files.get("out/t/a")?.bytes.slice(0, PIECE), torrent.piece(0).slice());
+});
+
+Deno.test("write() rejects at the end when bytes cannot be kept while others are being hashed", async () => {
+  const { torrent: { metainfo, pieces } } = setup();
+  const rest = Promise.withResolvers<void>();
+  const store = {
+    hashThenWriteAll: async (_: unknown, onVerdict: OnVerdict) => {
+      onVerdict({ isGood: true }, 0);
+      await rest.promise;
+      onVerdict({ isGood: true }, 1);
+    },
+  } as Partial<FileStore> as FileStore;
+  const resume = { keep: () => Promise.reject(new Error("no room")) };
+  const watch = { lookBefore() {}, hold() {}, begin() {}, end() {} };
+  const good: number[] = [];
+  const writer = new PieceWriter({
+    metainfo,
+    store,
+    ledger: new PieceLedger(metainfo, [1]),
+    watch: watch as unknown as FileWatch,
+    resume: resume as Partial<ResumeFile> as ResumeFile,
+    onGood: (piece) => void good.push(piece),
+  });
+  const buffer = { bytes: new Uint8Array(PIECE), put() {}, release() {} };
+  const some = [2, 3].map((index) => ({ piece: pieces[index]!, buffer }));
+  const writing = writer.write(some, { onVerdict: () => {} });
+  // Longer than a rejection may be left alone.
+  await new Promise((resolve) => setTimeout(resolve));
+  rest.resolve();
+  await assertRejects(() => writing, Error, "no room");
+  assertEquals(good, []);
 });
