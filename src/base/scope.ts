@@ -56,9 +56,12 @@ export class Scope implements AsyncDisposable {
     return child;
   }
 
-  /** Starts a task that belongs to the scope. A failure other than the abort ends the scope. */
-  spawn(task: (signal: AbortSignal) => Promise<void>): void {
-    if (this.signal.aborted) return;
+  /**
+   * Starts a task that belongs to the scope. A failure other than the abort ends the scope. False where the
+   * scope has ended: the task is not run then, and what it was to take over stays the caller's.
+   */
+  spawn(task: (signal: AbortSignal) => Promise<void>): boolean {
+    if (this.signal.aborted) return false;
     const run = (async () => {
       try {
         await task(this.signal);
@@ -70,6 +73,7 @@ export class Scope implements AsyncDisposable {
     })();
     this.#tasks.add(run);
     run.then(() => this.#tasks.delete(run));
+    return true;
   }
 
   /** Takes over a resource; it is disposed when the scope is, later ones first. Returns it. */

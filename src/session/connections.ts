@@ -152,7 +152,9 @@ export class Connections implements ConnHost {
         clock: this.clock,
         news: this.#news,
         wantsPeers: () => isSeeder || !this.stage.isComplete,
-        connect: (known, permit) => scope.spawn((inner) => this.#connect(known, permit, inner)),
+        connect: (known, permit) => {
+          if (!scope.spawn((inner) => this.#connect(known, permit, inner))) permit.release();
+        },
       }, signal)
     );
     scope.spawn((signal) => this.#tick(signal));
@@ -186,7 +188,7 @@ export class Connections implements ConnHost {
 
   /** A peer dialled us and said whom it wants; the stream and the permit are ours from here on. */
   adopt(stream: ByteStream, handshake: Handshake, permit: Permit): void {
-    this.#parts.scope.spawn(async () => {
+    const isTaken = this.#parts.scope.spawn(async () => {
       using _permit = permit;
       using _stream = stream;
       const known = this.book.add(stream.remote, "incoming");
@@ -199,6 +201,9 @@ export class Connections implements ConnHost {
       this.#count(reason, known);
       this.book.release(known, this.clock.now(), "useful");
     });
+    if (isTaken) return;
+    stream.close();
+    permit.release();
   }
 
   /**

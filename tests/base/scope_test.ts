@@ -62,13 +62,14 @@ Deno.test("spawn() fails the scope when a task fails, and the first failure coun
   assertEquals(scope.failure, { error: boom });
 });
 
-Deno.test("spawn() starts nothing when the scope has ended", async () => {
+Deno.test("spawn() starts nothing and says so when the scope has ended", async () => {
   const scope = new Scope("s");
+  assert(scope.spawn(() => Promise.resolve()));
   await scope[Symbol.asyncDispose]();
-  scope.spawn(() => {
+  const isStarted = scope.spawn(() => {
     throw new Error("must not run");
   });
-  assertEquals(scope.failure, undefined);
+  assertEquals([isStarted, scope.failure], [false, undefined]);
 });
 
 Deno.test("dispose joins a task that another task spawned before the end", async () => {

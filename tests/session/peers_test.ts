@@ -7,8 +7,9 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { Download, scene } from "../sim/download.ts";
 import { FakePeer } from "../sim/fake_peer.ts";
-import { ID, message, u32 } from "../sim/raw_wire.ts";
+import { handshake, ID, message, u32 } from "../sim/raw_wire.ts";
 import { makeTorrent } from "../sim/torrents.ts";
+import { SimTracker } from "../sim/tracker.ts";
 import { SimWorld } from "../sim/world.ts";
 
 const MIB = 1 << 20;
@@ -199,4 +200,29 @@ Deno.test("IPv6 peers are dialled and accepted", async () => {
   assertEquals(await download.outcome(20_000), { kind: "complete" });
   assertGreater(peer.served, 20);
   assertGreater(other.served, 20);
+});
+
+Deno.test("a peer that dials while its torrent ends is let go, and its slot is free again", async () => {
+  const world = new SimWorld({ seed: 20 });
+  const content = makeTorrent();
+  const tracker = new SimTracker(world.host("10.0.0.9"));
+  const host = world.host("10.0.0.1");
+  const download = await Download.start(host, content, { trackers: [tracker.url] });
+  await world.run(5_000);
+  // The goodbye takes as long as it may.
+  tracker.override = { body: new Uint8Array(0), delayMs: 60_000 };
+  const stopping = download.torrent.stop();
+  await world.run(50);
+  const late = world.host("10.0.0.2");
+  const stream = await world.wait(
+    late.process.network.dial({ host: host.ip, port: download.session.port }),
+  );
+  const id = new TextEncoder().encode("-RL0000-abcdefghijkl");
+  await world.wait(stream.write(handshake(content.metainfo.infoHash, id)));
+  await world.run(50);
+  assertEquals(download.ended, undefined);
+  assertEquals(await world.wait(stream.read(new Uint8Array(1)), { within: 5_000 }), null);
+  await world.wait(stopping);
+  assertEquals(download.session.peers, 0);
+  await download.close();
 });
