@@ -152,6 +152,8 @@ class FileStream {
   #source: StreamSource | undefined;
   #reader: Reader | undefined;
   #isOver = false;
+  // Forgets the signal of whoever reads.
+  #unlisten: () => void = () => {};
 
   constructor(parts: StreamParts) {
     this.#parts = parts;
@@ -181,7 +183,10 @@ class FileStream {
   toReadable(signal: AbortSignal | undefined): ReadableStream<Uint8Array<ArrayBuffer>> {
     const onAbort = () => this.stop(signal?.reason);
     if (signal?.aborted) onAbort();
-    signal?.addEventListener("abort", onAbort, { once: true });
+    if (signal !== undefined && !this.#isOver) {
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#unlisten = () => signal.removeEventListener("abort", onAbort);
+    }
     return new ReadableStream({
       type: "bytes",
       autoAllocateChunkSize: CHUNK_BYTES,
@@ -197,15 +202,11 @@ class FileStream {
         const n = await this.#read(new Uint8Array(buffer, byteOffset, byteLength));
         if (this.#isOver) return;
         if (n > 0) return request.respond(n);
-        signal?.removeEventListener("abort", onAbort);
         controller.close();
         request.respond(0);
         this.#close(true);
       },
-      cancel: () => {
-        signal?.removeEventListener("abort", onAbort);
-        this.#close(false);
-      },
+      cancel: () => this.#close(false),
     });
   }
 
@@ -214,11 +215,11 @@ class FileStream {
     const { host: { metainfo: { pieceMap } }, end } = this.#parts;
     if (this.#at === end) return 0;
     const piece = pieceMap.pieceAt(this.#at);
-    if (!await this.#isThere(piece)) return 0;
     const begin = this.#at - pieceMap.pieceOffset(piece);
     const left = Math.min(pieceMap.pieceBytes(piece) - begin, end - this.#at);
     const into = memory.subarray(0, left);
     try {
+      if (!await this.#isThere(piece)) return 0;
       await this.#source!.disk.read(piece, begin, into);
     } catch (error) {
       // Stopped while it was read: the stream has its reason already.
@@ -262,6 +263,7 @@ class FileStream {
   #close(isWhole: boolean): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#unlisten();
     if (this.#reader !== undefined) {
       this.#source?.swarm?.readers.close(this.#reader);
       this.#parts.host.onMoved();

@@ -13,10 +13,12 @@ import {
   assertThrows,
 } from "@std/assert";
 import { concat, equalBytes } from "../../src/base/bytes.ts";
-import { OptionsError, StreamError } from "../../src/base/errors.ts";
+import { BugError, OptionsError, StreamError } from "../../src/base/errors.ts";
+import type { TorrentDisk } from "../../src/disk/torrent_disk.ts";
+import { Streams } from "../../src/session/streams.ts";
 import { type Download, scene } from "../sim/download.ts";
 import { makeTorrent } from "../sim/torrents.ts";
-import type { SimWorld } from "../sim/world.ts";
+import { SimWorld } from "../sim/world.ts";
 
 const PIECE = 32_768;
 /** Memory for four pieces. */
@@ -318,4 +320,33 @@ Deno.test("a stream in memory does not wait for the slowest of its peers", async
   assertLess(world.clock.now() - before, 6_000);
   await download.outcome(1_000);
   await download.close();
+});
+
+Deno.test("a stream that breaks off on a missing piece holds nobody up", async () => {
+  const { clock } = new SimWorld({ seed: 1 });
+  const { metainfo } = makeTorrent();
+  const host = { metainfo, clock, isInMemory: false, isSelected: () => true, onMoved() {} };
+  const streams = new Streams(host);
+  const disk = { have: { has: () => false } } as unknown as TorrentDisk;
+  streams.attach({ disk, swarm: undefined });
+  const stream = streams.open(0, {});
+  const over = streams.over();
+  await assertRejects(() => stream.getReader().read(), BugError);
+  await over;
+});
+
+Deno.test("a stream that is over has let go of the signal it was opened with", async () => {
+  const { clock } = new SimWorld({ seed: 1 });
+  const { metainfo } = makeTorrent();
+  const host = { metainfo, clock, isInMemory: false, isSelected: () => true, onMoved() {} };
+  const streams = new Streams(host);
+  const { signal } = new AbortController();
+  let listeners = 0;
+  signal.addEventListener = () => void listeners++;
+  signal.removeEventListener = () => void listeners--;
+  const stream = streams.open(0, { signal });
+  assertEquals(listeners, 1);
+  streams.end({ kind: "stopped" });
+  assertEquals(listeners, 0);
+  await assertRejects(() => stream.getReader().read(), StreamError);
 });
