@@ -11,6 +11,7 @@ import { runCli } from "../../src/cli/run.ts";
 import { openWorld } from "../../src/platform/mod.ts";
 import { withFolder } from "../support/folder.ts";
 import { type DiskRun, DiskShell, fill, run } from "./support/disk_run.ts";
+import { start } from "./support/fake_run.ts";
 import { FakeSession, type FakeTorrent } from "./support/fake_session.ts";
 import { FakeShell, type FakeShellOptions, turn } from "./support/fake_shell.ts";
 
@@ -72,6 +73,23 @@ Deno.test("share ends with 0 when its torrents have reached their goals", async 
   assertEquals(await running, 0);
   const { type, exitCode } = JSON.parse(shell.stdout.lines.at(-1)!);
   assertEquals([type, exitCode], ["done", 0]);
+});
+
+Deno.test("share and tracker say that 127.0.0.1 is good on this machine alone", async () => {
+  const warning =
+    "warning: no address of this machine is known (--allow-sys=networkInterfaces lets " +
+    "it ask): 127.0.0.1 is good on this machine alone";
+  const { shell, running } = await share("", { addresses: [] });
+  while (!shell.stdout.text.includes("magnet:")) await turn();
+  assertEquals(shell.stdout.lines[0], "starling get http://127.0.0.1:6969/data.torrent");
+  assertEquals(shell.stderr.lines.includes(warning), true, shell.stderr.text);
+  shell.kill("SIGINT");
+  assertEquals(await running, 130);
+  const tracker = start("tracker", { addresses: [] });
+  while (!tracker.shell.stdout.text.includes("udp://127.0.0.1")) await turn();
+  assertEquals(tracker.shell.stderr.lines.includes(warning), true);
+  tracker.shell.kill("SIGINT");
+  assertEquals(await tracker.exitCode, 130);
 });
 
 Deno.test("share ends with the code of its command", async () => {

@@ -25,6 +25,7 @@ import { type Failure, failureOfOutcome, Interrupted } from "../exit.ts";
 import { openLog } from "../log.ts";
 import { type Plan, planOf, withCommand } from "../plan.ts";
 import { Progress } from "../progress.ts";
+import { ownHosts } from "../own_hosts.ts";
 import { endedWith, runCommand } from "../seed_command.ts";
 import { formatBytes, formatCount } from "../units.ts";
 
@@ -48,7 +49,7 @@ export async function runShare(context: Context): Promise<Ending> {
   await using world = await parts.openWorld({ log });
   const torrents = new Map<string, Uint8Array>();
   await using tracker = await startTracker(context, world, torrents);
-  const hosts = hostsOf(context);
+  const hosts = ownHosts(context);
   // A port that is taken is told of before hours of hashing.
   await using session = await parts.openSession(world, plan.session);
   const { port } = tracker;
@@ -122,12 +123,6 @@ async function startTracker(
     if (!isTaken || asked !== undefined) throw error;
     return await context.parts.startTracker(world, { port: 0, torrents });
   }
-}
-
-/** This machine as others see it, the most likely address first; loopback where there is no other. */
-function hostsOf({ shell }: Context): string[] {
-  const hosts = shell.hostAddresses().map((host) => host.includes(":") ? `[${host}]` : host);
-  return hosts.length > 0 ? hosts : ["127.0.0.1"];
 }
 
 /** What sharing needs besides a path. */

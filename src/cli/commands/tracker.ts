@@ -14,6 +14,7 @@ import type { World } from "../../ports/world.ts";
 import type { TrackerOptions } from "../../service/tracker_server.ts";
 import type { Context, Ending, RunningTracker } from "../context.ts";
 import { openLog } from "../log.ts";
+import { ownHosts } from "../own_hosts.ts";
 import { formatCount } from "../units.ts";
 import { UsageError } from "../usage_error.ts";
 
@@ -93,8 +94,7 @@ function tell({ shell, screen, json }: Context, port: number, listed: number | u
     json.write({ v: 1, type: "listening", at: shell.clock.epochMs(), port });
     return;
   }
-  const hosts = shell.hostAddresses().map((host) => host.includes(":") ? `[${host}]` : host);
-  for (const host of hosts.length > 0 ? hosts : ["127.0.0.1"]) {
+  for (const host of ownHosts({ shell, screen })) {
     shell.stdout.write(`http://${host}:${port}/announce\nudp://${host}:${port}\n`);
   }
   const what = listed === undefined

@@ -125,6 +125,8 @@ export interface FakeShellOptions {
   readonly room?: Partial<FolderRoom>;
   /** The network interfaces (they may not be asked for). */
   readonly interfaces?: readonly HostInterface[];
+  /** The addresses of the host (one). */
+  readonly addresses?: readonly string[];
   /** Whether Ctrl-Z is heard (yes). */
   readonly canHearSuspend?: boolean;
   /** What every command that is run ends with. */
@@ -194,7 +196,7 @@ export class FakeShell implements Shell {
   }
 
   hostAddresses(): string[] {
-    return ["192.0.2.7"];
+    return [...this.#options.addresses ?? ["192.0.2.7"]];
   }
 
   interfaces(): HostInterface[] | undefined {
