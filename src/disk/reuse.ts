@@ -16,6 +16,7 @@ import { DiskError } from "../base/errors.ts";
 import type { PieceIndex } from "../base/units.ts";
 import type { FileIo, FileSpan, FileStore, OldFile, OldFiles } from "../ports/disk.ts";
 import { type DiskMetainfo, pieceHash, SHA1_BYTES } from "./disk_metainfo.ts";
+import { PathIndex } from "./path_index.ts";
 import type { TorrentDisk } from "./torrent_disk.ts";
 import { takeWhole } from "./whole_files.ts";
 
@@ -91,7 +92,7 @@ class Reuse {
   readonly #store: FileStore;
   readonly #root: string;
   readonly #old: readonly OldFile[];
-  readonly #byLength = new Map<number, number[]>();
+  readonly #byLength = new Map<number, PathIndex>();
   /** The candidate for each file of the torrent, -1 for none; absent where it was not looked for. */
   readonly #chosen = new Map<number, number>();
   /** Where the candidate lies for each file whose candidate has nothing wrong in it that was tried. */
@@ -103,11 +104,10 @@ class Reuse {
     this.#store = store;
     this.#root = root;
     this.#old = files;
-    files.forEach(({ length }, i) => {
-      const same = this.#byLength.get(length);
-      if (same === undefined) this.#byLength.set(length, [i]);
-      else same.push(i);
-    });
+    const paths = files.map(({ path }) => path);
+    for (const [length, same] of Map.groupBy(paths.keys(), (i) => files[i]!.length)) {
+      this.#byLength.set(length, new PathIndex(paths, same));
+    }
   }
 
   async run(
@@ -149,13 +149,10 @@ class Reuse {
   async #choose(file: number, missing: ReadonlySet<number>): Promise<number> {
     const { files } = this.#task.metainfo;
     const { path, length } = files[file]!;
-    const candidates = (this.#byLength.get(length) ?? [])
-      .map((i) => ({ i, likeness: likeness(path, this.#old[i]!.path) }))
-      .sort((a, b) => b.likeness - a.likeness)
-      .slice(0, MAX_CANDIDATES);
+    const candidates = this.#byLength.get(length)?.likeliest(path, MAX_CANDIDATES) ?? [];
     const samples = this.#samplesOf(file, missing);
-    if (samples.length === 0) return candidates[0]?.i ?? -1;
-    for (const { i } of candidates) {
+    if (samples.length === 0) return candidates[0] ?? -1;
+    for (const i of candidates) {
       const right = await this.#tryOn(i, samples);
       if (right === samples.length) this.#sound.set(file, this.#pathOf(this.#old[i]!));
       if (right > 0) return i;
@@ -239,11 +236,4 @@ class Reuse {
 
 function placed(span: FileSpan, candidate: number): FileSpan {
   return span.file < 0 ? span : { ...span, file: candidate };
-}
-
-/** How many components two paths have in common at their ends. */
-function likeness(a: readonly string[], b: readonly string[]): number {
-  let n = 0;
-  while (n < a.length && n < b.length && a[a.length - 1 - n] === b[b.length - 1 - n]) n++;
-  return n;
 }
