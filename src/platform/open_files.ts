@@ -1,8 +1,8 @@
 /**
  * Opens the files of a store, creates and sizes them.
  *
- * Nothing below the store's root is reached through a symbolic link: every folder is looked at once,
- * every file is opened with O_NOFOLLOW, and whatever is not a regular file is in the way. O_NONBLOCK
+ * Nothing below the store's root is reached through a symbolic link: every folder is looked at before
+ * a file in it is opened, unless that was done a moment ago, every file is opened with O_NOFOLLOW, and whatever is not a regular file is in the way. O_NONBLOCK
  * keeps a FIFO from blocking the thread before it can be refused. The root itself may be a link, since
  * the user chose it; and a store that is only read may follow links, since the user made them.
  *
@@ -28,6 +28,9 @@ const CREATE_NEW = fs.constants.O_CREAT | fs.constants.O_EXCL;
 // A file that is being given from is looked at this often.
 const LOOK_EVERY_MS = 2000;
 
+// A folder is believed to be what it was for so long: somebody may put a link into its place, or remove it.
+const FOLDER_HOLDS_MS = 100;
+
 // Keys of the handle cache: a store has this many of its own.
 const KEYS = 2 ** 32;
 
@@ -38,9 +41,9 @@ export class OpenFiles {
   readonly #plan: StorePlan;
   readonly #handles: HandleCache;
   readonly #firstKey: number;
-  // Folders below the root (joined with "/") that are known to be real folders, and those known to be
-  // missing while many files are looked at.
-  readonly #folders = new Set<string>();
+  // When folders below the root (joined with "/") were real folders, "" for the root itself; and those known
+  // to be missing while many files are looked at.
+  readonly #folders = new Map<string, number>();
   #missing: Set<string> | undefined;
   // Files that this thread has opened for writing before: they exist and have their size.
   readonly #known: Uint8Array;
@@ -82,7 +85,7 @@ export class OpenFiles {
     const path = this.path(file);
     try {
       const fd = this.#known[file]
-        ? fs.openSync(path, READ_WRITE)
+        ? this.#reopen(file, path)
         : this.#openOrCreate(file, path, willFill);
       this.#known[file] = 1;
       this.#handles.add(key, { fd, isWritable: true, path });
@@ -104,6 +107,7 @@ export class OpenFiles {
     if (this.#seen[file] === 0 && this.stat(file) === undefined) return undefined;
     const path = this.path(file);
     try {
+      if (!this.#plan.followsLinks) this.#hasFolders(this.table.path(file));
       const fd = fs.openSync(path, this.#plan.followsLinks ? READ_ANY : READ);
       this.#handles.add(key, { fd, isWritable: false, path });
       return fd;
@@ -198,7 +202,7 @@ export class OpenFiles {
 
   /** Makes the entries of the folders durable, as far as the system lets one. */
   syncFolders(): void {
-    for (const folder of ["", ...this.#folders]) {
+    for (const folder of new Set(["", ...this.#folders.keys()])) {
       try {
         const fd = fs.openSync(`${this.#plan.root}/${folder}`, fs.constants.O_RDONLY);
         try {
@@ -210,6 +214,11 @@ export class OpenFiles {
         // Some systems cannot sync a folder; the files themselves are safe.
       }
     }
+  }
+
+  #reopen(file: number, path: string): number {
+    this.#hasFolders(this.table.path(file));
+    return fs.openSync(path, READ_WRITE);
   }
 
   #openOrCreate(file: number, path: string, willFill: boolean): number {
@@ -244,10 +253,11 @@ export class OpenFiles {
 
   #makeFolders(path: string): void {
     const isNested = path.includes("/");
-    if (this.#hasFolders(path) && (isNested || this.#folders.has(""))) return;
-    if (!this.#folders.has("")) {
+    const hasRoot = this.#isFresh("");
+    if (this.#hasFolders(path) && (isNested || hasRoot)) return;
+    if (!hasRoot) {
       makeFolder(this.#plan.root, true);
-      this.#folders.add("");
+      this.#folders.set("", performance.now());
     }
     this.#walk(path, (folder) => {
       makeFolder(folder, false);
@@ -255,17 +265,22 @@ export class OpenFiles {
     });
   }
 
-  // Calls `step` for each folder above a path that is not known yet, outermost first.
+  // Calls `step` for each folder above a path that was not looked at just now, outermost first.
   #walk(path: string, step: (folder: string) => boolean): boolean {
     const end = path.lastIndexOf("/");
-    if (end < 0 || this.#folders.has(path.slice(0, end))) return true;
+    if (end < 0 || this.#isFresh(path.slice(0, end))) return true;
     for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) {
       const folder = path.slice(0, at);
-      if (this.#folders.has(folder)) continue;
+      if (this.#isFresh(folder)) continue;
       if (!step(`${this.#plan.root}/${folder}`)) return false;
-      this.#folders.add(folder);
+      this.#folders.set(folder, performance.now());
     }
     return true;
+  }
+
+  #isFresh(folder: string): boolean {
+    const seen = this.#folders.get(folder);
+    return seen !== undefined && performance.now() - seen < FOLDER_HOLDS_MS;
   }
 }
 

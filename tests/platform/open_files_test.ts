@@ -27,6 +27,13 @@ async function kindsOf(store: FileStore): Promise<DiskErrorKind[]> {
   return kinds;
 }
 
+/** The clock of this thread goes a second ahead, until it is disposed. */
+function aSecondLater(): Disposable {
+  const { now } = performance;
+  performance.now = () => now.call(performance) + 1000;
+  return { [Symbol.dispose]: () => void (performance.now = now) };
+}
+
 const IN_THE_WAY = new Array<DiskErrorKind>(5).fill("in-the-way");
 
 Deno.test("a link in the place of the file is in the way, and its target stays", {
@@ -134,6 +141,39 @@ Deno.test("a file that vanished is missing, and is not made anew without its byt
     await Deno.remove(`${root}/f0`);
     const error = await assertRejects(() => store.write(0, 5, Uint8Array.of(1)), DiskError);
     assertEquals(error.kind, "missing");
+  });
+});
+
+Deno.test("a link that takes the place of a folder meanwhile is in the way", {
+  ignore: isWindows,
+}, async () => {
+  // As many files as make the first one's descriptor close, and one more.
+  const files = Array.from({ length: 101 }, (_, i) => ({ path: ["t", `f${i}`], length: 10 }));
+  await withStore({ files }, async (store, root) => {
+    for (let i = 0; i < 100; i++) await store.write(i, 0, Uint8Array.of(1));
+    await Deno.rename(`${root}/t`, `${root}/was`);
+    await Deno.mkdir(`${root}/elsewhere`);
+    await Deno.writeTextFile(`${root}/elsewhere/f0`, "precious");
+    await Deno.symlink(`${root}/elsewhere`, `${root}/t`);
+    using _ = aSecondLater();
+    for (const file of [0, 100]) {
+      const error = await assertRejects(() => store.write(file, 0, Uint8Array.of(1)), DiskError);
+      assertEquals(error.kind, "in-the-way");
+    }
+    await assertRejects(() => store.read(0, 0, new Uint8Array(1)), DiskError);
+    assertEquals([...Deno.readDirSync(`${root}/elsewhere`)].map(({ name }) => name), ["f0"]);
+    assertEquals(await Deno.readTextFile(`${root}/elsewhere/f0`), "precious");
+  });
+});
+
+Deno.test("a folder that was removed is made anew for files that were not there yet", async () => {
+  const files = [0, 1].map((i) => ({ path: ["t", "sub", `f${i}`], length: 10 }));
+  await withStore({ files }, async (store, root) => {
+    await store.write(0, 0, Uint8Array.of(1));
+    if (!isWindows) await Deno.remove(root, { recursive: true });
+    using _ = aSecondLater();
+    await store.write(1, 0, Uint8Array.of(2));
+    assertEquals((await Deno.readFile(`${root}/t/sub/f1`))[0], 2);
   });
 });
 
