@@ -207,12 +207,12 @@ export class Downloads {
   }
 
   async #startFile(source: string): Promise<RunningTorrent> {
-    const { shell, screen } = this.#context;
+    const { shell } = this.#context;
     const { http, hasher, cache, clock } = this.#world;
     const { signal } = this.#limit;
     const { allowPrivate, torrent: options, stallMs } = this.#plan;
     using patience = deadline(clock, stallMs, signal, "stall-timeout");
-    const warn = (message: string) => screen.warn(message);
+    const warn = (message: string) => this.#warn(message);
     const reader = { shell, http, hasher, cache, warn, allowPrivate };
     const metainfo = await readTorrent(source, reader, patience);
     const { selection, file, placed } = await this.#choose(source, metainfo);
@@ -265,7 +265,7 @@ export class Downloads {
       const error = noMatch("--exclude", glob, metainfo.files);
       // Among many torrents a glob is meant for some; for a single one it is a mistake.
       if (this.#isOnly) throw error;
-      this.#context.screen.warn(`${nameOfSource(source)}: ${error.message}`);
+      this.#warn(`${nameOfSource(source)}: ${error.message}`);
     }
     return { selection, file, placed: await this.#plan.place?.(metainfo) };
   }

@@ -104,8 +104,11 @@ function seedingOf(
 ): Pick<TorrentOptions, "seed" | "seedRatio" | "seedTimeMs" | "superSeed"> {
   const seedRatio = options.number("seed-ratio") || undefined;
   const seedTimeMs = options.number("seed-time") || undefined;
-  const seed = options.flag("seed") || options.flag("seed-while") || seedRatio !== undefined ||
-    seedTimeMs !== undefined || options.flag("super-seed");
+  // No time is over at once, whatever ratio was wished for: so it is in aria2.
+  const hasGoal = options.number("seed-time") !== 0 &&
+    (seedRatio !== undefined || seedTimeMs !== undefined);
+  const seed = options.flag("seed") || options.flag("seed-while") || hasGoal ||
+    options.flag("super-seed");
   return {
     seed,
     ...(options.flag("super-seed") ? { superSeed: true } : {}),

@@ -84,7 +84,10 @@ async function endingOf(context: Context): Promise<Ending> {
       });
     }
     if (log !== undefined) screen.keepIn(await shell.openLines(log));
-    for (const warning of invocation.warnings) screen.warn(warning);
+    for (const message of invocation.warnings) {
+      screen.warn(message);
+      context.json?.write({ v: 1, type: "warning", at: shell.clock.epochMs(), message });
+    }
     ending = await runVerb(context);
   } catch (error) {
     const failure = failureOf(error);

@@ -136,3 +136,13 @@ Deno.test("get tells scripts seconds with three decimals of each of several torr
   );
   assertEquals(seconds, [0.013, 0.013, 0.013]);
 });
+
+Deno.test("get tells scripts of what it warns people", async () => {
+  const { shell } = await run("get a.torrent b.torrent --exclude *.zip --seed-time 5 --json");
+  const messages = parseEvents(shell.stdout.lines).flatMap((event) =>
+    event.type === "warning" ? [event.message] : []
+  );
+  const said = shell.stderr.lines.filter((line) => line.startsWith("warning: "))
+    .map((line) => line.slice("warning: ".length));
+  assertEquals([messages.length, messages], [3, said]);
+});

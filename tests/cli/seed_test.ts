@@ -61,6 +61,9 @@ Deno.test("get seeds when a goal asks for it, and not when the goal is nothing",
   const options = async (line: string) => (await run(line)).session.torrents[0]!.options;
   assertEquals((await options("get a.torrent")).seed, false);
   assertEquals((await options("get a.torrent --seed-time=0 --seed-ratio=0.0")).seed, false);
+  // As with aria2: no time is over at once, and a ratio of nothing is no goal.
+  assertEquals((await options("get a.torrent --seed-ratio=1 --seed-time=0")).seed, false);
+  assertEquals((await options("get a.torrent --seed-ratio=0 --seed-time=5m")).seed, true);
   assertEquals((await options("get a.torrent --seed")).seed, true);
   const both = await options("get a.torrent --seed-ratio 1.5 --seed-time 2m");
   assertEquals([both.seed, both.seedRatio, both.seedTimeMs], [true, 1.5, 120_000]);
