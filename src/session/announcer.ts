@@ -199,6 +199,11 @@ export class Announcer {
     this.#wake();
   }
 
+  /** The torrent turns out to be private (BEP 27). */
+  turnPrivate(): void {
+    this.#tiers.turnPrivate();
+  }
+
   /** Peers wanted: announces as soon as the trackers permit. May be called as often as one likes. */
   announceSoon(): void {
     this.#tiers.announceSoon();

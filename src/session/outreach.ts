@@ -112,7 +112,7 @@ export class Outreach {
   /** The torrent turns out to be private: what came from anywhere but its trackers and the user goes (BEP 27). */
   turnPrivate(): void {
     this.#sources = permittedSources({ ...this.#parts.options, isPrivate: true });
-    this.finder.restrict(this.#sources);
+    this.finder.turnPrivate(this.#sources);
     this.connections.restrict(this.#sources);
   }
 }

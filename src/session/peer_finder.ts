@@ -99,8 +99,9 @@ export class PeerFinder {
     this.#spawnPublic((signal) => host.dht.run(client, signal));
   }
 
-  /** From now on no other sources may be used. */
-  restrict(sources: PeerSources): void {
+  /** The torrent turns out to be private: no other sources than these from now on, and one tracker at a time. */
+  turnPrivate(sources: PeerSources): void {
+    this.#announcer?.turnPrivate();
     if (!sources.has("dht")) this.#public.abort();
   }
 

@@ -112,7 +112,7 @@ export class TierList {
   readonly #tiers: Tier[] = [];
   /** How many tiers open without waiting for another. */
   readonly #openAtOnce: number;
-  readonly #isPrivate: boolean;
+  #isPrivate: boolean;
   #isComplete = false;
   #wantsMore = false;
   /** Some tracker has answered, whatever it does since. */
@@ -232,6 +232,11 @@ export class TierList {
     for (const entry of this.#entries()) {
       entry.owesCompleted = entry.hasStarted || entry.asking?.event === "started";
     }
+  }
+
+  /** The torrent turns out to be private: from now on one of its tiers is used as long as it works. */
+  turnPrivate(): void {
+    this.#isPrivate = true;
   }
 
   /**

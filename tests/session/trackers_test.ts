@@ -180,3 +180,20 @@ Deno.test("no tracker is contacted when trackers are switched off, none but the 
   assertEquals(await named.outcome(10_000), { kind: "complete" });
   assertEquals(own.announces[0]?.event, "started");
 });
+
+Deno.test("a magnet that turns out to be private goes on with one tracker", async () => {
+  const world = new SimWorld({ seed: 8 });
+  const trackers = ["10.0.3.1", "10.0.3.2"].map((ip) => new SimTracker(world.host(ip)));
+  const content = makeTorrent({ isPrivate: true });
+  const peer = await FakePeer.start(world.host("10.0.1.0"), content, { metadata: {} });
+  for (const tracker of trackers) tracker.peers = [peer.address];
+  const download = await Download.start(world.host("10.0.0.1"), content, {
+    magnet: { trackers: trackers.map(({ url }) => [url]) },
+    seed: true,
+  });
+  await world.run(6 * 3_600_000);
+  const asked = trackers.map(({ announces }) => announces.filter(({ event }) => event === ""));
+  assertLess(8, asked[0]!.length);
+  assertEquals([asked[1]!.length, trackers[1]!.announces[0]?.event], [0, "started"]);
+  await download.close();
+});

@@ -94,6 +94,20 @@ Deno.test("take() uses one tier at a time when the torrent is private, whoever a
   assertEquals(at(1_900_000), ["", 3_604_000]);
 });
 
+Deno.test("take() goes on with one tier when the torrent turns out to be private", () => {
+  const { list, at, ok, fail } = setup("a b c");
+  for (const [url, now] of [["a", 0], ["b", 10]] as const) {
+    at(now);
+    ok(url, now + 10, 1);
+  }
+  assertEquals(at(20)[0], "c:started");
+  list.turnPrivate();
+  ok("c", 30, 1);
+  assertEquals(at(1_800_030), ["a", Infinity]);
+  fail("a", 1_800_040);
+  assertEquals(at(1_800_040)[0], "b");
+});
+
 Deno.test("take() tries the next tracker of a tier when one is silent for 3 s", () => {
   const { at, ok, order } = setup("abc");
   assertEquals(at(0), ["a:started", 3000]);
