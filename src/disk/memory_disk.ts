@@ -214,6 +214,7 @@ class MemorySideFile implements SideFile {
 
   async remove(): Promise<void> {
     await this.#pass();
+    this.#disk.refuseWrites(this.#path, "remove");
     this.#disk.files.delete(this.#path);
   }
 

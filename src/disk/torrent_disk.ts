@@ -298,8 +298,13 @@ export class TorrentDisk implements AsyncDisposable {
       if (this.#stamps.sizes[file] !== 0) await this.#store.createEmpty(file);
     }
     if (options.fsync) await this.#store.sync(this.#ledger.selected);
-    if (this.#ledger.isWhole) await this.#drop();
-    else await this.save();
+    if (!this.#ledger.isWhole) return await this.save();
+    try {
+      await this.#drop();
+    } catch (error) {
+      // Everything is there. What is left of the side file goes with a later run.
+      if (!(error instanceof DiskError)) throw error;
+    }
   }
 
   /** Remembers what is there if anything is missing, closes the files and gives the lock up. */

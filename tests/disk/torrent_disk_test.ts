@@ -81,6 +81,25 @@ Deno.test("finish() leaves the files and nothing else when the torrent is whole"
   assertEquals(sideFiles(disk), []);
 });
 
+Deno.test("finish() succeeds when the side file cannot be removed any more", async () => {
+  const { torrent, disk, open } = setup();
+  {
+    await using torrentDisk = await open();
+    await check(torrentDisk);
+    await write(torrentDisk, torrent, torrent.pieces);
+    await torrentDisk.save();
+    disk.options = { ...disk.options, isReadOnly: true };
+    await torrentDisk.finish({ fsync: false });
+    assertWhole(disk, torrent);
+    assertEquals(sideFiles(disk).length, 1);
+  }
+  disk.options = { ...disk.options, isReadOnly: false };
+  await using torrentDisk = await open();
+  await check(torrentDisk);
+  await torrentDisk.finish({ fsync: false });
+  assertEquals(sideFiles(disk), []);
+});
+
 Deno.test("dispose leaves nothing behind when nothing was there and nothing written", async () => {
   for (const isChecked of [true, false]) {
     const { disk, open } = setup();
