@@ -52,6 +52,8 @@ export async function runCli(shell: Shell, parts: Parts): Promise<number> {
     // A stream knows better what it means that its reader has gone.
     if (!isPouring) interrupts.stopWithOutput();
     ending = await endingOf({ shell, parts, invocation, screen, interrupts, json });
+    // On one terminal what failed comes below what there was to say.
+    if (shell.stdout.isTerminal) await flush(shell, interrupts.signal).catch(() => {});
     tell(ending, { shell, screen, json });
     const isSummedUp = SUMMED_UP.has(invocation.verb.name) && !interrupts.isLeft;
     if (isSummedUp) await writeStepSummary(shell, ending);

@@ -181,6 +181,25 @@ interopTest("cat shows a text on a terminal and nothing beside it", ["tmux"], as
   assert(refused.some((line) => line.startsWith("error: Cannot write a torrent file to a ter")));
 });
 
+interopTest("verify and doctor say how it ended below what they found", ["tmux"], async (lab) => {
+  const { root } = await lab.dataset({
+    name: "many",
+    files: Array.from({ length: 300 }, (_, i) => ({ path: `f${i}`, bytes: 5 })),
+  });
+  const torrent = lab.path("many.torrent");
+  await output([...STARLING, "create", `${root}/many`, "-o", torrent, "-q"]);
+  const terminal = lab.use(await Terminal.open(lab.folder, { columns: 120, rows: 24 }));
+  const starling = STARLING.map((word) => `'${word}'`).join(" ");
+  await terminal.type(`clear; ${starling} verify '${torrent}' '${root}'; echo code=$?`);
+  const sum = (await terminal.shows(/^code=0/)).slice(-4);
+  assertEquals(sum.slice(0, 2).map((line) => line.split(" ")[0]), ["ok", "done:"], sum.join("\n"));
+  const alone = "--no-dht --no-lsd --timeout 1s";
+  await terminal.type(`clear; ${starling} doctor '${torrent}' ${alone}; echo code=$?`);
+  const found = await terminal.shows(/^code=7/);
+  const pieces = found.findIndex((line) => line.startsWith("bad      pieces"));
+  assertEquals(found[pieces + 1]!.startsWith("error: "), true, found.join("\n"));
+});
+
 interopTest(
   "share prints what to type above its block, and leaves neither block nor hidden cursor",
   ["tmux"],

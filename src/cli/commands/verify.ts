@@ -37,7 +37,7 @@ export async function runVerify(context: Context): Promise<Ending> {
   const where = { path, shell };
   const place = await placeOf(metainfo, where);
   const found = await verifyPlace(context, { ...place, selection }, { signal: limit.signal });
-  tell(context, found);
+  await tell(context, found);
   const isGood = found.counts.bad === 0 && found.counts.missing === 0;
   if (!isGood && isRepair) {
     const plan = asGuest(planOf(options, shell));
@@ -50,7 +50,8 @@ export async function runVerify(context: Context): Promise<Ending> {
   return endingOf(found, metainfo, path);
 }
 
-function tell({ shell, screen, json }: Context, found: Verification): void {
+async function tell(context: Context, found: Verification): Promise<void> {
+  const { shell, screen, json, interrupts } = context;
   const { metainfo, verdicts, counts, progress } = found;
   const infoHash = hex(metainfo.infoHash);
   const at = shell.clock.epochMs();
@@ -63,6 +64,8 @@ function tell({ shell, screen, json }: Context, found: Verification): void {
       shell.stdout.write(`${state.padEnd(8)} ${forTerminal(`${path}${why}`)}\n`);
     }
   }
+  // On one terminal the sum comes below the list.
+  if (shell.stdout.isTerminal) await Promise.race([shell.stdout.flush(), interrupts.asked]);
   const parts = (["ok", "bad", "missing", "extra"] as const)
     .filter((state) => state === "ok" || counts[state] > 0)
     .map((state) => `${formatCount(counts[state])} ${state}`);
