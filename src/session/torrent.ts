@@ -244,7 +244,9 @@ export class Torrent {
       why: () => whyStill(this.#outreach, undefined),
     });
     const metainfo = await search.run(this.#scope);
-    const choice = await options.onMetadata?.(metainfo) ?? {};
+    // Who is asked may never answer.
+    const asked = options.onMetadata?.(metainfo);
+    const choice = await Promise.race([asked, failureOf(this.#scope)]) ?? {};
     if (metainfo.isPrivate) this.#outreach?.turnPrivate();
     this.#scope.signal.throwIfAborted();
     return this.#know(choice.metainfo ?? metainfo, {

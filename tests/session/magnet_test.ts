@@ -316,3 +316,17 @@ Deno.test("a leech that has just got the metadata gives it to the next", async (
   second.assertFiles();
   await first.close();
 });
+
+Deno.test("a magnet is stopped while it waits for what is to be done with its metadata", async () => {
+  const { world, download } = await scene({
+    seed: 19,
+    magnet: {},
+    peers: [HONEST],
+    onMetadata: () => new Promise(() => {}),
+  });
+  await world.run(10_000);
+  assertEquals(download.stats.state, "fetching-metadata");
+  await world.wait(download.torrent.stop(), { within: 5_000 });
+  assertEquals(download.ended, { kind: "stopped" });
+  await download.close();
+});
