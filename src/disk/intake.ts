@@ -64,13 +64,12 @@ export class Intake {
     const { length } = metainfo.files[file]!;
     const { mustShare } = options;
     if (!await drafts.make({ from, length, to: draft, mustShare }, options)) return false;
-    let isTaken = false;
     try {
-      isTaken = await this.#parts.track(this.#adopt(file, name));
+      return await this.#parts.track(this.#adopt(file, name));
     } finally {
-      if (!isTaken) await drafts.drop(draft);
+      // Its name may be there still, beside the new one.
+      await drafts.drop(draft);
     }
-    return isTaken;
   }
 
   /**

@@ -204,6 +204,23 @@ Deno.test("reuseFolder() goes on piece by piece where copies get no name", async
   assertEquals(scene.made, ["old/0"]);
 });
 
+Deno.test("reuseFolder() leaves no second name of what it has copied", async () => {
+  const scene = new Scene();
+  scene.putOld();
+  const { files } = scene.disk;
+  // Who gives the new name cannot take the old one away.
+  let stuck: string | undefined;
+  scene.meanwhile = (draft) => stuck = draft;
+  files.delete = (path) => {
+    if (path !== stuck) return Map.prototype.delete.call(files, path);
+    stuck = undefined;
+    return false;
+  };
+  await scene.run((open) => assertEquals(open.isComplete, true));
+  assertEquals(scene.made, ["old/0", "old/1", "old/3"]);
+  assertEquals(scene.there.filter((path) => path.endsWith(".copy")), []);
+});
+
 Deno.test("open() removes the copy that a process left which was killed", async () => {
   const scene = new Scene();
   scene.selection = [0];
