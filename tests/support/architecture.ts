@@ -22,7 +22,6 @@ export const RANKS: ReadonlyMap<string, number> = new Map([
   ["tracker", 3],
   ["dht", 3],
   ["lsd", 3],
-  ["utp", 3],
   ["swarm", 4],
   ["disk", 4],
   ["session", 5],
@@ -37,7 +36,6 @@ const PURE_ROOMS = new Set([
   "tracker",
   "dht",
   "lsd",
-  "utp",
   "swarm",
 ]);
 const ROOTS = new Set(["src/mod.ts", "main.ts"]);
