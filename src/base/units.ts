@@ -10,9 +10,6 @@
 /** Index of a piece, `0 <= index < pieceCount`; made by `PieceMap.index()` only. */
 export type PieceIndex = number & { readonly brand: "piece" };
 
-/** Index of a 16 KiB block within its piece. */
-export type BlockIndex = number & { readonly brand: "block" };
-
 /** Index of a file within the torrent's file list, in the order of the info dictionary. */
 export type FileIndex = number & { readonly brand: "file" };
 
@@ -22,7 +19,7 @@ export type Millis = number;
 /** The unit that is requested: 2^14 bytes (BEP 3: "All current implementations use 2^14"). */
 export const BLOCK_BYTES = 16_384;
 
-/** 1 KiB, 1 MiB, 1 GiB. */
+/** 1 KiB in bytes. */
 export const KIB = 1024;
 /** 1 MiB in bytes. */
 export const MIB: number = 1024 * KIB;

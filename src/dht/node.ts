@@ -57,7 +57,7 @@ export interface DhtNodeOptions {
 }
 
 /** Addresses to start from that are remembered. */
-export const MAX_STARTING_POINTS = 64;
+const MAX_STARTING_POINTS = 64;
 /** How often the node looks after itself. */
 const UPKEEP_MS = 5000;
 const PURGE_MS = 60_000;

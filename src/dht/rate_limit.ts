@@ -24,9 +24,9 @@ export interface Rate {
 }
 
 /** What one sender may ask: more than any lookup needs of one node. */
-export const SENDER_RATE: Rate = { perSecond: 5, burst: 30 };
+const SENDER_RATE: Rate = { perSecond: 5, burst: 30 };
 /** What all together may ask; about 40 KB/s of answers. */
-export const TOTAL_RATE: Rate = { perSecond: 150, burst: 500 };
+const TOTAL_RATE: Rate = { perSecond: 150, burst: 500 };
 
 /** One allowance over time. */
 export class Allowance {

@@ -16,9 +16,9 @@ import { FileMap } from "./file_map.ts";
 import { PieceMap } from "./piece_map.ts";
 
 /** The shortest piece that is made, and the longest that may be asked for; both powers of two. */
-export const LEAST_PIECE_LENGTH: number = 16 * KIB;
+const LEAST_PIECE_LENGTH: number = 16 * KIB;
 /** The longest piece that may be asked for. */
-export const MOST_PIECE_LENGTH: number = 64 * MIB;
+const MOST_PIECE_LENGTH: number = 64 * MIB;
 
 /** A file that is to be in a torrent. */
 export interface NewFile {

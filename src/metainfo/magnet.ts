@@ -57,11 +57,6 @@ export interface MagnetSource {
   readonly selection?: readonly number[] | null;
 }
 
-/** Whether `text` has the shape of a magnet link, so that {@link parseMagnet} is the one to judge it. */
-export function isMagnet(text: string): boolean {
-  return /^\s*magnet:/i.test(text);
-}
-
 /**
  * Reads a magnet link. White space around it and `&amp;` for `&` (a link copied out of HTML) do not matter.
  *

@@ -12,7 +12,7 @@
 export type System = "linux" | "darwin" | "windows";
 
 /** Bytes of one path component at the most, in UTF-8: the limit of ext4, APFS and most others. */
-export const MAX_COMPONENT_BYTES = 255;
+const MAX_COMPONENT_BYTES = 255;
 /** Components of one path at the most, the torrent's name included. */
 export const MAX_PATH_DEPTH = 100;
 

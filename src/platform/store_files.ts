@@ -19,7 +19,7 @@ const READ_BYTES = MIB;
 // What `blocks` of a stat counts, on every system.
 const STAT_BLOCK_BYTES = 512;
 /** Bytes that one `reserve` step writes, so that a Worker stays responsive. */
-export const RESERVE_BYTES: number = 16 * MIB;
+const RESERVE_BYTES: number = 16 * MIB;
 
 // Writes below this size cost about as much as the two looks that guard one.
 const GUARDED_BYTES = 65_536;

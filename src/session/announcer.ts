@@ -92,9 +92,9 @@ interface Transport {
 }
 
 /** An announce over HTTP is given up after this time. */
-export const ANNOUNCE_TIMEOUT_MS = 15_000;
+const ANNOUNCE_TIMEOUT_MS = 15_000;
 /** One over UDP lives long enough to be sent again after 15 and 45 s (BEP 15); others do not wait for it. */
-export const UDP_ANNOUNCE_TIMEOUT_MS = 60_000;
+const UDP_ANNOUNCE_TIMEOUT_MS = 60_000;
 
 const HTTP: Transport = { announce: announceHttp, timeoutMs: ANNOUNCE_TIMEOUT_MS };
 
@@ -109,7 +109,7 @@ const TRANSPORTS: Readonly<Record<string, Transport>> = {
 };
 
 /** Peers asked for: more than twice what a session holds, since many of them will be gone. */
-export const NUM_WANT = 100;
+const NUM_WANT = 100;
 /** How long {@link Announcer.stop} may take, where the caller does not say. */
 export const STOP_DEADLINE_MS = 1000;
 /** Warnings about one tracker, over the whole run. */

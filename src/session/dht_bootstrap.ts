@@ -15,7 +15,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Network } from "../ports/network.ts";
 
 /** Nodes that everybody may start from. */
-export const WELL_KNOWN_NODES: readonly string[] = [
+const WELL_KNOWN_NODES: readonly string[] = [
   "router.bittorrent.com:6881",
   "dht.transmissionbt.com:6881",
   "router.utorrent.com:6881",

@@ -30,7 +30,7 @@ export interface StallFacts {
 export type UdpState = "works" | "silent" | "unknown";
 
 /** A tracker that has not answered for so long is taken for silent. */
-export const SILENT_MS = 5_000;
+const SILENT_MS = 5_000;
 /** From here on it is worth saying for how long a tracker has not answered. */
 const WAITED_MS = 1_000;
 /** So many questions to the DHT without one answer are no accident. */

@@ -51,8 +51,3 @@ export function failureOf(scope: Scope): Promise<never> {
   scope.signal.addEventListener("abort", end, { once: true });
   return promise;
 }
-
-/** What an error says. */
-export function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -31,7 +31,7 @@ import {
 import type { PeerHandler, Stage } from "./stage.ts";
 
 /** The other side has this long for its whole handshake. */
-export const HANDSHAKE_TIMEOUT_MS = 10_000;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** Read at once under a rate limit: every peer may be ahead of the limit by this much. */
 const LIMITED_READ_BYTES = 16_384;

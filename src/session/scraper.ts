@@ -49,7 +49,7 @@ export interface ScrapeOptions {
 }
 
 /** A scrape is given up after this time: over UDP, one that was lost is sent again after 15 s. */
-export const SCRAPE_TIMEOUT_MS = 20_000;
+const SCRAPE_TIMEOUT_MS = 20_000;
 
 /**
  * Asks every tracker once; resolves with how many answered.

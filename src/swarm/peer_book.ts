@@ -25,7 +25,7 @@ export const BASE_BACKOFF_MS = 5_000;
 /** The longest wait after a failure. */
 export const MAX_BACKOFF_MS: number = 30 * 60_000;
 /** Faults after which nothing more is had to do with a peer. One may be an accident of the line. */
-export const MAX_FAULTS = 2;
+const MAX_FAULTS = 2;
 /** Hosts whose faults are remembered. */
 const MAX_FAULTY = 1000;
 

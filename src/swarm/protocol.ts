@@ -17,7 +17,7 @@ import type { Swarm } from "./swarm.ts";
 /** Pieces a peer may allow us while it chokes us; more are of no use. */
 export const MAX_ALLOWED_FAST = 100;
 /** Suggestions of a peer that are kept; the newest count. */
-export const MAX_SUGGESTIONS = 32;
+const MAX_SUGGESTIONS = 32;
 
 /** Turns the messages of one peer into what happens in its swarm. */
 export class PeerProtocol implements WireHandler {

@@ -25,7 +25,7 @@ import { Giving } from "./giving.ts";
 import { Holdings } from "./holdings.ts";
 import { InFlight } from "./in_flight.ts";
 import { checkSwarm } from "./invariants.ts";
-import { Peer, type PeerInit } from "./peer.ts";
+import type { Peer } from "./peer.ts";
 import { Picker } from "./picker.ts";
 import type { SwarmCounters, SwarmOptions } from "./swarm_options.ts";
 import { adapt, isOverdue, onBlock, rankOf } from "./pipeline.ts";
@@ -151,21 +151,9 @@ export class Swarm {
     return this.lacking.count === 0;
   }
 
-  /** A slot number for the next peer. */
-  freeSlot(): number {
-    return this.#inFlight.freeSlot();
-  }
-
-  /** A peer is through its handshake: says what we have. */
-  addPeer(init: PeerInit): Peer {
-    const peer = new Peer(init);
-    this.join(peer);
-    return peer;
-  }
-
   /** A peer takes part: says what we have. It gets a slot where it has none. */
   join(peer: Peer): void {
-    if (peer.slot < 0) peer.slot = this.freeSlot();
+    if (peer.slot < 0) peer.slot = this.#inFlight.freeSlot();
     this.#peers.push(peer);
     this.#inFlight.add(peer);
     // What is held for a moment is told to those who understand that it goes again, once they say so.

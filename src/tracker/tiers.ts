@@ -27,11 +27,11 @@ export const MAX_TRACKERS = 100;
 /** How long a tracker may be silent before others of its tier are asked beside it. */
 export const PATIENCE_MS = 3000;
 /** What a tier has ahead of the next: enough for a tracker that lives, a look-up of its name included. */
-export const HEAD_START_MS = 1000;
+const HEAD_START_MS = 1000;
 /** An answer with this many peers fills every slot of a session; with fewer, the next tier is asked as well. */
 export const ENOUGH_PEERS = 40;
 /** The wait after a first failure, doubled by each further one. */
-export const MIN_BACKOFF_MS = 15_000;
+const MIN_BACKOFF_MS = 15_000;
 /** The longest wait after a failure. */
 export const MAX_BACKOFF_MS = 1_800_000;
 /** Early announces stop getting rarer after this many doublings: 30 s have then become 4 h. */

@@ -35,11 +35,11 @@ import {
 } from "./udp_codec.ts";
 
 /** "If a response is not received after 15 * 2 ^ n seconds, the client should retransmit." */
-export const RETRANSMIT_MS = 15_000;
+const RETRANSMIT_MS = 15_000;
 /** "… where n starts at 0 and is increased up to 8 (3840 seconds) after every retransmission." */
 export const MAX_DOUBLINGS = 8;
 /** "A client can use a connection ID until one minute after it has received it." */
-export const CONNECTION_MS = 60_000;
+const CONNECTION_MS = 60_000;
 
 /** What is asked of a tracker. */
 export type UdpQuestion =

@@ -30,12 +30,8 @@ export const PROTOCOL_ID: ConnectionId = { high: 0x417, low: 0x27101980 };
 export const CONNECT_BYTES = 16;
 /** An announce without options. */
 export const ANNOUNCE_BYTES = 98;
-/** BEP 41: ends the options; one byte. */
-export const OPTION_END = 0;
-/** BEP 41: does nothing; one byte. */
-export const OPTION_NOP = 1;
 /** BEP 41: `<2><length><path and query of the URL>`, to be joined where it comes more than once. */
-export const OPTION_URL_DATA = 2;
+const OPTION_URL_DATA = 2;
 
 /** The 64 bits with which a tracker knows that we can be reached where we say we are. */
 export interface ConnectionId {

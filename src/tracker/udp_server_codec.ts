@@ -1,11 +1,12 @@
 /**
- * The server's half of the UDP tracker protocol: bytes to questions, answers to bytes (BEP 15, 41).
+ * The server's half of the UDP tracker protocol: bytes to questions, answers to bytes (BEP 15).
  *
  * Hot path: one question is one small object of views, answers are written into the caller's buffer.
  * Whatever arrives, nothing is thrown; what is too short for what it says it is, is no question. The address
- * an announce names is not even read: peers are where their packets come from.
+ * an announce names is not even read: peers are where their packets come from. Nor are its options (BEP 41),
+ * since every path is tracked alike.
  *
- * https://www.bittorrent.org/beps/bep_0015.html · https://www.bittorrent.org/beps/bep_0041.html
+ * https://www.bittorrent.org/beps/bep_0015.html
  *
  * @module
  */
@@ -17,9 +18,6 @@ import {
   CONNECT_BYTES,
   type ConnectionId,
   getConnectionId,
-  OPTION_END,
-  OPTION_NOP,
-  OPTION_URL_DATA,
   PROTOCOL_ID,
   UDP_ACTION,
 } from "./udp_codec.ts";
@@ -92,25 +90,6 @@ export function decodeQuery(packet: Uint8Array): UdpQuery | undefined {
     default:
       return undefined;
   }
-}
-
-/** Path and query of the URL that an announce was made with, one character a byte; "" where it does not say. */
-export function decodeUrlData(packet: Uint8Array): string {
-  let text = "";
-  for (let at = ANNOUNCE_BYTES; at < packet.length && packet[at] !== OPTION_END;) {
-    if (packet[at] === OPTION_NOP) {
-      at++;
-      continue;
-    }
-    const end = at + 2 + (packet[at + 1] ?? 0);
-    // An option that is cut off is no option.
-    if (end > packet.length) break;
-    if (packet[at] === OPTION_URL_DATA) {
-      for (let i = at + 2; i < end; i++) text += String.fromCharCode(packet[i]!);
-    }
-    at = end;
-  }
-  return text;
 }
 
 /** `<action=0><transaction id><connection id>` at the start of `out`; returns its length. */

@@ -1,11 +1,12 @@
 /**
  * Messages in, one outgoing buffer out: the other half of decoder.ts. Everything that is
- * to be said in one step is appended and leaves in one write.
+ * to be said in one step is appended and leaves in one write. Blocks leave beside it, with what is read from
+ * the disk (`session/block_sender.ts`).
  *
  * Two buffers take turns: one is filled while the other is being written. The numbers are ours, so
  * nothing is checked here. Layouts stand in message.ts (BEP 3, 6, 10).
  *
- * Hot path, once per request and block: no allocation but when a buffer grows.
+ * Hot path, once per request: no allocation but when a buffer grows.
  *
  * @module
  */
@@ -23,8 +24,6 @@ import {
   HAVE_NONE,
   INTERESTED,
   NOT_INTERESTED,
-  PIECE,
-  PIECE_HEADER_BYTES,
   PORT,
   REJECT,
   REQUEST,
@@ -60,11 +59,6 @@ export class Encoder {
     this.#buffer = next.length > MAX_KEPT_BYTES ? new Uint8Array(MIN_BUFFER_BYTES) : next;
     this.#length = 0;
     return taken;
-  }
-
-  /** Takes back everything after the first `length` bytes, such as a block that could not be read. */
-  truncate(length: number): void {
-    if (length < this.#length) this.#length = length;
   }
 
   /** `<len=0000>` */
@@ -155,24 +149,6 @@ export class Encoder {
     this.#buffer[at + 4] = EXTENDED;
     this.#buffer[at + 5] = id;
     this.#buffer.set(payload, at + 6);
-  }
-
-  /** The 13 bytes before a block of `length` bytes, which must be appended next. */
-  pieceHeader(index: number, begin: number, length: number): void {
-    const at = this.#grow(PIECE_HEADER_BYTES);
-    putUint32(this.#buffer, at, 9 + length);
-    this.#buffer[at + 4] = PIECE;
-    putUint32(this.#buffer, at + 5, index);
-    putUint32(this.#buffer, at + 9, begin);
-  }
-
-  /**
-   * Appends `length` bytes and returns them to be filled in. The view is good until the next call that
-   * appends or takes: where a disk is awaited in between, this encoder must have no other user.
-   */
-  reserveBlock(length: number): Uint8Array<ArrayBuffer> {
-    const at = this.#grow(length);
-    return this.#buffer.subarray(at, at + length);
   }
 
   /** Appends bytes as they are, copied. */

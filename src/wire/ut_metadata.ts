@@ -18,7 +18,7 @@ import { encode } from "../bencode/encode.ts";
 import { badPayload, readDict, readInteger } from "./payload.ts";
 
 /** "The metadata is handled in blocks of 16KiB." */
-export const METADATA_PIECE_BYTES = 16_384;
+const METADATA_PIECE_BYTES = 16_384;
 
 /** The longest info dictionary that we fetch: as long as a torrent file may be. */
 export const MAX_METADATA_BYTES: number = 96 * MIB;

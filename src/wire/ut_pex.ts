@@ -21,8 +21,6 @@ import { readBytes, readDict } from "./payload.ts";
 export const PEX_PREFERS_ENCRYPTION = 0x01;
 /** "Seed/upload_only." */
 export const PEX_SEED = 0x02;
-/** "Supports uTP." */
-export const PEX_UTP = 0x04;
 /** "Peer indicated `ut_holepunch` support in extension handshake." */
 export const PEX_HOLEPUNCH = 0x08;
 /** "Outgoing connection, peer is reachable." */

@@ -11,7 +11,7 @@ import { Bitfield } from "../../src/base/bitfield.ts";
 import { BLOCK_BYTES } from "../../src/base/units.ts";
 import { PieceMap } from "../../src/metainfo/piece_map.ts";
 import type { PieceBuffer } from "../../src/ports/disk.ts";
-import type { Peer } from "../../src/swarm/peer.ts";
+import { Peer } from "../../src/swarm/peer.ts";
 import { Swarm } from "../../src/swarm/swarm.ts";
 import { Encoder } from "../../src/wire/encoder.ts";
 import { SimRandom } from "../sim/random.ts";
@@ -112,7 +112,7 @@ class Download {
   }
 
   #connect(slot: number): Peer {
-    const peer = this.#swarm.addPeer({
+    const peer = new Peer({
       slot,
       giver: slot,
       address: { host: "9.9.9.9", port: 1 + slot },
@@ -124,6 +124,7 @@ class Download {
       pieceCount: this.#map.pieceCount,
       now: this.#now,
     });
+    this.#swarm.join(peer);
     peer.peerChoking = false;
     return peer;
   }

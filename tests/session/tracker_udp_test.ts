@@ -14,7 +14,6 @@ import { UdpTrackers } from "../../src/session/tracker_udp.ts";
 import type { AnnounceRequest } from "../../src/tracker/announce.ts";
 import {
   decodeQuery,
-  decodeUrlData,
   putAnnounceAnswer,
   putConnectAnswer,
   putError,
@@ -22,6 +21,7 @@ import {
   putScrapeCounts,
 } from "../../src/tracker/udp_server_codec.ts";
 import { type SimHost, SimWorld } from "../sim/world.ts";
+import { urlDataOf } from "../tracker/url_data.ts";
 
 const HASH = new Uint8Array(20).fill(0x11);
 const REQUEST: AnnounceRequest = {
@@ -74,7 +74,7 @@ class FakeTracker {
     const id = query.transactionId;
     const out = this.#out;
     const event = query.action === "announce" ? ` ${query.event ?? "-"} ${query.left}` : "";
-    this.log.push(`${query.action}${event}${decodeUrlData(packet)}`);
+    this.log.push(`${query.action}${event}${urlDataOf(packet)}`);
     if (query.action === "connect") {
       return out.slice(0, putConnectAnswer(out, id, { high: 1, low: 2 }));
     }

@@ -11,6 +11,7 @@ import { BLOCK_BYTES } from "../../src/base/units.ts";
 import type { Encoder } from "../../src/wire/encoder.ts";
 import { encodeExtensionHandshake, EXTENSION_IDS } from "../../src/wire/extension.ts";
 import { encodeDontHave } from "../../src/wire/lt_donthave.ts";
+import { pieceMessage } from "../sim/raw_wire.ts";
 import { below, forSeeds, mutate, pick } from "../support/prng.ts";
 import { type RemoteOptions, Room } from "./room.ts";
 import { bits } from "./support.ts";
@@ -30,8 +31,7 @@ interface Fault {
 
 /** A block of `length` bytes. */
 function block(say: Encoder, index: number, begin: number, length: number): void {
-  say.pieceHeader(index, begin, length);
-  say.reserveBlock(length);
+  say.raw(pieceMessage(index, begin, new Uint8Array(length)));
 }
 
 const FAULTS: readonly Fault[] = [

@@ -9,13 +9,14 @@ import { Bitfield } from "../../src/base/bitfield.ts";
 import { BLOCK_BYTES } from "../../src/base/units.ts";
 import { PieceMap } from "../../src/metainfo/piece_map.ts";
 import type { OpenPiece } from "../../src/swarm/assembly.ts";
-import type { Peer } from "../../src/swarm/peer.ts";
+import { Peer } from "../../src/swarm/peer.ts";
 import { PeerProtocol } from "../../src/swarm/protocol.ts";
 import { Swarm } from "../../src/swarm/swarm.ts";
 import { Decoder } from "../../src/wire/decoder.ts";
 import { Encoder } from "../../src/wire/encoder.ts";
 import { encodeExtensionHandshake } from "../../src/wire/extension.ts";
 import { SimRandom } from "../sim/random.ts";
+import { pieceMessage } from "../sim/raw_wire.ts";
 import { feed, Recorder } from "../wire/recorder.ts";
 import { bits, blockDigests, draw, isTrue, Pool, trueBlock } from "./support.ts";
 
@@ -156,8 +157,7 @@ export class Remote {
     const { have, isFast = true, isUnchoking = true, isTrusted = true, reqq } = options;
     const { swarm, map } = room;
     this.#room = room;
-    this.peer = swarm.addPeer({
-      slot: swarm.freeSlot(),
+    this.peer = new Peer({
       giver,
       address: { host: `9.0.0.${giver % 256}`, port: 6881 },
       peerId: new Uint8Array(20).fill(giver),
@@ -168,6 +168,7 @@ export class Remote {
       pieceCount: map.pieceCount,
       now: room.now,
     });
+    swarm.join(this.peer);
     this.peer.isTrusted = isTrusted;
     this.#protocol = new PeerProtocol(swarm, this.peer, room.now);
     this.#ours = new Decoder({ pieceCount: map.pieceCount });
@@ -196,8 +197,7 @@ export class Remote {
     const data = trueBlock(this.#room.map, piece, block);
     // One that is not told from a true block by its first byte.
     if (isLie) data[data.length - 1]! ^= 0x80 + (this.peer.giver & 0x7f);
-    this.say.pieceHeader(piece, block * BLOCK_BYTES, data.length);
-    this.say.reserveBlock(data.length).set(data);
+    this.say.raw(pieceMessage(piece, block * BLOCK_BYTES, data));
     this.tell();
   }
 

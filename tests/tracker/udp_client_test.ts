@@ -12,7 +12,6 @@ import { type UdpQuestion, UdpTrackerClient } from "../../src/tracker/udp_client
 import type { ConnectionId } from "../../src/tracker/udp_codec.ts";
 import {
   decodeQuery,
-  decodeUrlData,
   putAnnounceAnswer,
   putConnectAnswer,
   putError,
@@ -21,6 +20,7 @@ import {
   type UdpQuery,
 } from "../../src/tracker/udp_server_codec.ts";
 import { below, forSeeds, mutate, pick, randomBytes } from "../support/prng.ts";
+import { urlDataOf } from "./url_data.ts";
 
 const TRACKER: Address = { host: "203.0.113.1", port: 6969 };
 const OTHER: Address = { host: "2001:db8::1", port: 6969 };
@@ -116,7 +116,7 @@ Deno.test("ask() tells the URL's path when there is one", () => {
   const [connect] = client.takePackets();
   client.onPacket(answerTo(decodeQuery(connect!.data)!), TRACKER, 1);
   const [announce] = client.takePackets();
-  assertEquals(decodeUrlData(announce!.data), "/a");
+  assertEquals(urlDataOf(announce!.data), "/a");
   assertEquals(announce!.to, TRACKER);
 });
 

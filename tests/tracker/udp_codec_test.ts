@@ -16,7 +16,6 @@ import {
 } from "../../src/tracker/udp_codec.ts";
 import {
   decodeQuery,
-  decodeUrlData,
   putAnnounceAnswer,
   putConnectAnswer,
   putError,
@@ -24,6 +23,7 @@ import {
   putScrapeCounts,
 } from "../../src/tracker/udp_server_codec.ts";
 import { below, forSeeds, mutate, pick, randomBytes } from "../support/prng.ts";
+import { urlDataOf } from "./url_data.ts";
 
 const utf8 = new TextEncoder();
 const ID = { high: 0xdeadbeef, low: 0x80000001 };
@@ -68,27 +68,8 @@ Deno.test("encodeAnnounce() appends the URL as options of at most 255 bytes", ()
   assertEquals([options("").length, options("/").length], [0, 0]);
   for (const length of [1, 254, 255, 256, 510, 511, 2000]) {
     const url = "/" + "x".repeat(length - 1) + "?";
-    assertEquals(decodeUrlData(encodeAnnounce(HEAD, REQUEST, url)), url);
+    assertEquals(urlDataOf(encodeAnnounce(HEAD, REQUEST, url)), url);
   }
-});
-
-Deno.test("decodeUrlData() joins, skips and stops when options say so", () => {
-  const table: [bytes: number[], expected: string][] = [
-    [[], ""],
-    [[2, 0], ""],
-    [[2, 1, 47, 1, 1, 2, 2, 97, 98, 0, 2, 1, 99], "/ab"],
-    [[9, 3, 2, 2, 47, 2, 1, 47], "/"],
-    [[255, 0, 2, 1, 47], "/"],
-    // Cut off.
-    [[2], ""],
-    [[2, 5, 47], ""],
-    [[2, 1, 47, 7], "/"],
-  ];
-  const announce = encodeAnnounce(HEAD, REQUEST, "");
-  for (const [bytes, expected] of table) {
-    assertEquals(decodeUrlData(concat([announce, Uint8Array.from(bytes)])), expected);
-  }
-  assertEquals(decodeUrlData(announce.subarray(0, 50)), "");
 });
 
 Deno.test("decodeQuery() undoes what a client encodes", () => {
@@ -214,7 +195,6 @@ Deno.test("both halves throw nothing when packets are garbage", () => {
     if (query?.action === "announce") {
       assertEquals([query.infoHash.length, query.peerId.length], [20, 20]);
       assert(query.port >= 0 && query.port < 65_536);
-      assert(decodeUrlData(packet).length <= packet.length - 98);
     } else if (query?.action === "scrape") assert(query.infoHashes.every((h) => h.length === 20));
     const answer = decodeAnswer(packet, pick(next, [4, 16]));
     if (answer?.action === "announce") assert(answer.response.peers.length <= packet.length / 6);

@@ -10,6 +10,7 @@ import { KIB, MIB } from "../../src/base/units.ts";
 import { putUint32 } from "../../src/base/bytes.ts";
 import { Decoder, MAX_BUFFER_BYTES, MIN_BUFFER_BYTES } from "../../src/wire/decoder.ts";
 import { Encoder } from "../../src/wire/encoder.ts";
+import { pieceMessage } from "../sim/raw_wire.ts";
 import { below, forSeeds, mutate, pick, randomBytes } from "../support/prng.ts";
 import { feed, Recorder, Relay, sendRandom } from "./recorder.ts";
 
@@ -173,8 +174,7 @@ Deno.test("useMemory() takes effect when the buffer was full, and no frame is lo
   const encoder = new Encoder();
   const memory = new Uint8Array(MAX_BUFFER_BYTES);
   for (let i = 0; i < 64; i++) {
-    encoder.pieceHeader(i, 0, 16 * KIB);
-    encoder.reserveBlock(16 * KIB).fill(i);
+    encoder.raw(pieceMessage(i, 0, new Uint8Array(16 * KIB).fill(i)));
   }
   const stream = encoder.take().slice();
   const half = stream.length >> 1;
@@ -191,8 +191,7 @@ Deno.test("Decoder grows its buffer to 256 KiB and no further when reads fill it
   const recorder = new Recorder();
   const encoder = new Encoder();
   for (let i = 0; i < 100; i++) {
-    encoder.pieceHeader(i, 0, 16 * KIB);
-    encoder.reserveBlock(16 * KIB).fill(i);
+    encoder.raw(pieceMessage(i, 0, new Uint8Array(16 * KIB).fill(i)));
   }
   feed(decoder, recorder, encoder.take());
   assertEquals(recorder.calls.length, 100);

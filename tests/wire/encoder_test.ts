@@ -6,7 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { hex } from "../../src/base/bytes.ts";
-import { KIB, MIB } from "../../src/base/units.ts";
+import { MIB } from "../../src/base/units.ts";
 import { Encoder } from "../../src/wire/encoder.ts";
 
 Deno.test("Encoder.take() gives all that was appended once when messages were appended", () => {
@@ -28,7 +28,7 @@ Deno.test("Encoder.take() gives a view that stays when more is appended", () => 
     const taken = encoder.take();
     for (let i = 0; i < (round < 3 ? 1 : 1000); i++) encoder.request(i, i, i);
     assertEquals(hex(taken), `00000005040000000${round}`);
-    encoder.truncate(0);
+    encoder.take();
   }
 });
 
@@ -40,31 +40,6 @@ Deno.test("Encoder keeps what is there when it grows", () => {
     expected.push(`0000000504${i.toString(16).padStart(8, "0")}`);
   }
   assertEquals(hex(encoder.take()), expected.join(""));
-});
-
-Deno.test("Encoder.reserveBlock() gives the place behind the header when a block is to be read", () => {
-  const encoder = new Encoder();
-  encoder.unchoke();
-  encoder.pieceHeader(1, 2, 4);
-  const block = encoder.reserveBlock(4);
-  assertEquals(block.length, 4);
-  block.fill(0xee);
-  assertEquals(
-    hex(encoder.take()),
-    "0000000101" + "0000000d" + "07" + "0000000100000002" + "eeeeeeee",
-  );
-});
-
-Deno.test("Encoder.truncate() takes back what came after when a block cannot be read", () => {
-  const encoder = new Encoder();
-  encoder.have(1);
-  const mark = encoder.length;
-  encoder.pieceHeader(0, 0, 16 * KIB);
-  encoder.reserveBlock(16 * KIB);
-  encoder.truncate(mark);
-  encoder.truncate(mark + 100);
-  encoder.choke();
-  assertEquals(hex(encoder.take()), "0000000504000000010000000100");
 });
 
 Deno.test("Encoder lets a large buffer go when its turn comes again", () => {

@@ -8,6 +8,7 @@ import { assertEquals } from "@std/assert";
 import { hex } from "../../src/base/bytes.ts";
 import { Decoder } from "../../src/wire/decoder.ts";
 import { Encoder } from "../../src/wire/encoder.ts";
+import { pieceMessage } from "../sim/raw_wire.ts";
 import { below, forSeeds, pick, prng } from "../support/prng.ts";
 import { feed, Recorder, Relay, sendRandom } from "./recorder.ts";
 
@@ -27,8 +28,7 @@ const MESSAGES: readonly [call: string, bytes: string, encode: (to: Encoder) => 
     to.request(1, 16_384, 16_383);
   }],
   ["piece 2 32768 aabbcc", "0000000c 07 00000002 00008000 aabbcc", (to) => {
-    to.pieceHeader(2, 32_768, 3);
-    to.reserveBlock(3).set(block);
+    to.raw(pieceMessage(2, 32_768, block));
   }],
   ["cancel 1 16384 16384", "0000000d 08 00000001 00004000 00004000", (to) => {
     to.cancel(1, 16_384, 16_384);

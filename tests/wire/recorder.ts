@@ -8,6 +8,7 @@
 import { hex } from "../../src/base/bytes.ts";
 import type { Decoder, WireHandler } from "../../src/wire/decoder.ts";
 import { Encoder } from "../../src/wire/encoder.ts";
+import { pieceMessage } from "../sim/raw_wire.ts";
 import { below, randomBytes } from "../support/prng.ts";
 
 /** Writes every call down as one line, with what a view held at that time. */
@@ -103,8 +104,7 @@ export class Relay implements WireHandler {
     this.out.request(index, begin, length);
   }
   onPiece(index: number, begin: number, block: Uint8Array): void {
-    this.out.pieceHeader(index, begin, block.length);
-    this.out.reserveBlock(block.length).set(block);
+    this.out.raw(pieceMessage(index, begin, block));
   }
   onCancel(index: number, begin: number, length: number): void {
     this.out.cancel(index, begin, length);
