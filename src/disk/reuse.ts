@@ -98,6 +98,8 @@ class Reuse {
   /** Where the candidate lies for each file whose candidate has nothing wrong in it that was tried. */
   readonly #sound = new Map<number, string>();
   readonly #broken = new Set<number>();
+  /** Whether a piece lies within one file. Asked once a piece, which a hundred thousand small files may share. */
+  readonly #isOfOne = new Map<PieceIndex, boolean>();
 
   constructor(task: ReuseTask, store: FileStore, { root, files }: OldFiles) {
     this.#task = task;
@@ -162,11 +164,10 @@ class Reuse {
 
   /** Missing pieces that lie within the file alone: the first, one in the middle, the last. */
   #samplesOf(file: number, missing: ReadonlySet<number>): PieceIndex[] {
-    const { fileMap } = this.#task.metainfo;
-    const { first, end } = fileMap.piecesOf(file);
+    const { first, end } = this.#task.metainfo.fileMap.piecesOf(file);
     const isOwn = (piece: number) =>
       missing.has(piece) &&
-      (piece > first && piece < end - 1 || fileMap.filesAt(piece as PieceIndex).length === 1);
+      (piece > first && piece < end - 1 || this.#isOfOneFile(piece as PieceIndex));
     let low = first;
     while (low < end && !isOwn(low)) low++;
     let high = end - 1;
@@ -175,6 +176,15 @@ class Reuse {
     const middle = (low + high) >>> 1;
     const some = new Set([low, isOwn(middle) ? middle : low, high]);
     return [...some].slice(0, SAMPLES) as PieceIndex[];
+  }
+
+  #isOfOneFile(piece: PieceIndex): boolean {
+    let isOfOne = this.#isOfOne.get(piece);
+    if (isOfOne === undefined) {
+      isOfOne = this.#task.metainfo.fileMap.filesAt(piece).length === 1;
+      this.#isOfOne.set(piece, isOfOne);
+    }
+    return isOfOne;
   }
 
   #pathOf({ path }: OldFile): string {

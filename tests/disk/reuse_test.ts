@@ -4,11 +4,13 @@
  * @module
  */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import { DiskError } from "../../src/base/errors.ts";
+import type { PieceIndex } from "../../src/base/units.ts";
 import { MemoryDisk } from "../../src/disk/memory_disk.ts";
 import { reuseFolder } from "../../src/disk/reuse.ts";
 import { TorrentDisk } from "../../src/disk/torrent_disk.ts";
+import { FileMap } from "../../src/metainfo/file_map.ts";
 import { systemHasher } from "../../src/platform/hasher.ts";
 import { draw } from "../swarm/support.ts";
 import { makeTorrent } from "./support/torrent.ts";
@@ -131,4 +133,29 @@ Deno.test("reuseFolder() says what a full disk says", async () => {
     () => reuseFolder({ files: disk, metainfo, disk: open, folder: "old" }, { signal }),
     DiskError,
   );
+});
+
+Deno.test("reuseFolder() does not go through all files of a piece for each of them", async () => {
+  let asked = 0;
+  class CountingMap extends FileMap {
+    override filesAt(piece: PieceIndex): number[] {
+      asked++;
+      return super.filesAt(piece);
+    }
+  }
+  const torrent = makeTorrent(Array.from({ length: PIECE }, (_, i) => `t/${i} 1`), {
+    pieceLength: PIECE,
+  });
+  const { files, pieceMap } = torrent.metainfo;
+  const metainfo = { ...torrent.metainfo, fileMap: new CountingMap(files, pieceMap) };
+  const disk = new MemoryDisk({ hasher: systemHasher });
+  files.forEach((_, i) => disk.put(`old/t/${i}`, torrent.file(i)));
+  await using open = await TorrentDisk.open(disk, {
+    ...{ metainfo, output: "out", allocate: "none", bufferBytes: 2 * PIECE },
+    hasher: systemHasher,
+  });
+  await open.check({ signal });
+  await reuseFolder({ files: disk, metainfo, disk: open, folder: "old" }, { signal });
+  assertEquals(open.isComplete, true);
+  assertLess(asked, 10);
 });
