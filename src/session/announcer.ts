@@ -3,9 +3,10 @@
  *
  * Which tracker is asked and when is the {@link TierList}'s rule: the user's trackers and the torrent's
  * first tier at once, the next tier when the one before has failed or knew too few peers, all of them when
- * nobody has answered within a second; failing trackers back off on their own. This file gives it time, carries out what is due side
- * by side, each announce within a time of its transport, and tells a person what they can act on, once each. `started`,
- * `completed` and `stopped` go once to each tracker; the last two only to those that accepted `started`.
+ * nobody has answered within a second; of a private torrent one tier at a time; failing trackers back off on
+ * their own. This file gives it time, carries out what is due side by side, each announce within a time of its
+ * transport, and tells a person what they can act on, once each. `started`, `completed` and `stopped` go once to
+ * each tracker; the last two only to those that accepted `started`.
  *
  * @module
  */

@@ -48,7 +48,7 @@ export interface MetadataEvent extends EventBase {
   readonly name: string;
   /** Bytes of the selection. */
   readonly bytesTotal: number;
-  /** Pieces that are wanted; of a check, pieces of the torrent. */
+  /** Pieces that are wanted. */
   readonly piecesTotal: number;
   /** Files of the selection. */
   readonly files: number;
@@ -58,9 +58,9 @@ export interface MetadataEvent extends EventBase {
 export interface CheckEvent extends EventBase {
   /** Which event this is. */
   readonly type: "check";
-  /** Pieces that are settled. */
+  /** Pieces that have been looked at. */
   readonly piecesChecked: number;
-  /** Pieces that are wanted; of a check, pieces of the torrent. */
+  /** Pieces of the torrent. */
   readonly piecesTotal: number;
   /** Pieces among them that are there and right. */
   readonly piecesGood: number;
@@ -86,7 +86,7 @@ export interface ProgressEvent extends EventBase {
   readonly peers: number;
   /** Wanted pieces that are verified. */
   readonly piecesDone: number;
-  /** Pieces that are wanted; of a check, pieces of the torrent. */
+  /** Pieces that are wanted. */
   readonly piecesTotal: number;
   /** Seconds left at the present rate, `null` while unknown. */
   readonly etaSeconds: number | null;
@@ -130,7 +130,10 @@ export interface ListeningEvent extends EventBase {
   readonly port: number;
 }
 
-/** Everything asked for is there and verified. */
+/**
+ * Everything asked for is there and verified. The program says so in its last event; a session says nothing and
+ * resolves `Torrent.finished`.
+ */
 export interface DoneEvent extends EventBase {
   /** Which event this is. */
   readonly type: "done";
@@ -148,13 +151,13 @@ export interface DoneEvent extends EventBase {
   readonly seconds: number;
 }
 
-/** It ended without being complete. */
+/** It ended without being complete: said by the program, as {@link DoneEvent} is. */
 export interface ErrorEvent extends EventBase {
   /** Which event this is. */
   readonly type: "error";
   /** What the program ends with. */
   readonly exitCode: number;
-  /** Why, one of a closed list. */
+  /** Why. */
   readonly reason: FailureReason;
   /** One line for a person. */
   readonly message: string;
@@ -162,7 +165,7 @@ export interface ErrorEvent extends EventBase {
   readonly hint?: string;
 }
 
-/** Everything a session tells. */
+/** Everything that is told by a session and, at its end, by the program. */
 export type SessionEvent =
   | StartEvent
   | MetadataEvent

@@ -26,13 +26,19 @@ export interface SessionOptions {
   readonly lsdInterfaces?: readonly string[];
   /** The session will hardly last, so for its first minutes its DHT node answers nobody (false; BEP 43). */
   readonly isShortLived?: boolean;
-  /** Permit what the safety policy refuses on local addresses (redirects from public to local ones, odd tracker paths). */
+  /**
+   * Permit what the safety policy refuses of trackers on local addresses: redirects from public ones to them, and
+   * URLs that look like no tracker (false).
+   */
   readonly allowPrivate?: boolean;
   /** What trackers see as `User-Agent` (the program and its version). */
   readonly userAgent?: string;
 }
 
-/** A tracker or peer the user named is always contacted; one that came from a torrent passes the safety policy. */
+/**
+ * How a torrent is downloaded, and given to others. Trackers and peers that are named here are contacted
+ * wherever they are; trackers that the torrent itself names have to pass the safety policy.
+ */
 export interface TorrentOptions {
   /** The folder the torrent's file or folder goes into. */
   readonly output: string;
@@ -40,7 +46,7 @@ export interface TorrentOptions {
   readonly selection?: readonly number[];
   /** Peers to try first: `HOST:PORT`, `[V6]:PORT`; host names are resolved. */
   readonly peers?: readonly string[];
-  /** Announce URLs added to the torrent's own, each a tier. */
+  /** Announce URLs beside the torrent's own, all asked from the start. */
   readonly trackers?: readonly string[];
   /** Use no trackers at all, not even {@link trackers}. */
   readonly noTrackers?: boolean;
@@ -52,7 +58,7 @@ export interface TorrentOptions {
   readonly noLsd?: boolean;
   /** Dial and accept no peers. */
   readonly noPeers?: boolean;
-  /** Pieces in order instead of rarest first. */
+  /** Fetch pieces in order instead of the rarest first. */
   readonly sequential?: boolean;
   /** How file space is taken ("sparse"). */
   readonly allocate?: Allocation;
@@ -67,7 +73,7 @@ export interface TorrentOptions {
   readonly stallTimeoutMs?: number;
   /** Fail as "timeout" after this long in all (never). */
   readonly timeoutMs?: number;
-  /** How much of `timeoutMs` was over before the torrent was added (0). */
+  /** Milliseconds of `timeoutMs` that were over when the torrent was added (0). */
   readonly usedMs?: number;
   /** Stay after the download and give to others, until stopped or a goal below is reached (false). */
   readonly seed?: boolean;
@@ -96,7 +102,7 @@ export interface AddTorrent extends TorrentOptions {
   readonly metainfo: Metainfo;
 }
 
-/** What is to be done with a torrent, once its metadata is there. What is left out stays as it was. */
+/** What to change about a torrent once its metadata is there. What is left out stays as it was. */
 export interface MetadataChoice {
   /** The torrent under another name. */
   readonly metainfo?: Metainfo;
@@ -114,6 +120,9 @@ export interface AddMagnet extends TorrentOptions {
   readonly metadataTimeoutMs?: number;
   /** Be complete as soon as the metadata is there (false). */
   readonly isMetadataOnly?: boolean;
-  /** Called when the metadata is there, before anything is opened; what it throws ends the torrent. */
+  /**
+   * Called when the metadata is there, before any file is opened: the torrent waits for the answer, unless it
+   * ends before. What it throws ends the torrent.
+   */
   readonly onMetadata?: (metainfo: Metainfo) => MetadataChoice | Promise<MetadataChoice>;
 }

@@ -30,15 +30,15 @@ export interface TrackerStats {
   readonly tier: number;
   /** The last answer in words: "ok, 12 peers", or the error. */
   readonly status: string;
-  /** Whether its last answer was one. */
+  /** Whether the last announce that ended was answered, and not refused. */
   readonly isWorking: boolean;
-  /** What kind of failure the last announce was, null where it was none. */
+  /** How the last announce failed, null where it did not. */
   readonly failure: TrackerErrorKind | null;
   /** For how long the announce under way has had no answer, 0 where none is under way. */
   readonly waitingMs: number;
-  /** Seeds as it says, null while unknown; of a torrent, connected peers that have everything. */
+  /** How many seeds the tracker knows, null while it has not said. */
   readonly seeds: number | null;
-  /** Leeches as it says, null while unknown. */
+  /** How many peers it knows that are not seeds, null while it has not said. */
   readonly leeches: number | null;
 }
 
@@ -62,13 +62,13 @@ export interface TorrentStats {
   readonly bytesWasted: number;
   /** Payload bytes per second received. */
   readonly downRate: number;
-  /** Payload bytes per second given. */
+  /** Payload bytes per second sent. */
   readonly upRate: number;
   /** Wanted pieces that are verified. */
   readonly piecesDone: number;
   /** Pieces that are wanted. */
   readonly piecesTotal: number;
-  /** Pieces of the torrent that the check has settled. */
+  /** Pieces of the torrent that the check of what was there has looked at. */
   readonly piecesChecked: number;
   /** One byte a piece of the torrent: 0 missing, 1 have, 2 not wanted. A copy made for the caller. */
   readonly pieceMap: Uint8Array;
@@ -80,7 +80,7 @@ export interface TorrentStats {
   readonly peersKnown: number;
   /** Connected peers that choke us. */
   readonly peersChoking: number;
-  /** Where the peers and the bytes came from, the most giving kind first. */
+  /** Where the peers and the bytes came from; who gave most comes first. */
   readonly sources: readonly SourceStats[];
   /** Connected peers that have everything. */
   readonly seeds: number;

@@ -53,7 +53,7 @@ export interface TorrentHost extends OutreachHost {
 export class Torrent {
   /** Infohash in hex. */
   readonly infoHash: string;
-  /** Resolves when it is known what it is, or with `finished`. Never rejects. */
+  /** Resolves when the metadata is there, or with `finished`. Never rejects. */
   readonly known: Promise<void>;
   /** How it ended; never rejects. Everything that ran for it is gone by then. */
   readonly finished: Promise<Outcome>;
@@ -110,12 +110,15 @@ export class Torrent {
     this.finished = this.#live();
   }
 
-  /** What it is, as soon as that is known. */
+  /** What the torrent consists of; `undefined` while the metadata of a magnet link is being fetched. */
   get metainfo(): Metainfo | undefined {
     return this.#known?.metainfo;
   }
 
-  /** Stops it; resolves when everything is saved and gone. While it seeds, that completes it. */
+  /**
+   * Stops it; resolves when its state is saved and everything that ran for it has ended. The outcome is
+   * `stopped`, or `complete` while it seeds.
+   */
   async stop(): Promise<void> {
     const isDone = this.#state === "seeding";
     this.#ended.reject(new Ended({ kind: isDone ? "complete" : "stopped" }));
@@ -124,10 +127,12 @@ export class Torrent {
 
   /**
    * A file as a stream: its verified bytes in order, while they arrive; what it needs is fetched first. A
-   * torrent that does not seed waits for its streams to be read or cancelled; where it ends before, they
-   * break off with a `StreamError`.
+   * torrent that does not seed waits until its streams have been read or cancelled; where it ends before
+   * that, they break off with a `StreamError`.
    *
-   * @throws {OptionsError} a file that there is not or that is not wanted, or a start behind its end.
+   * @param file index in the order of the torrent.
+   * @throws {OptionsError} there is no such file or it is not wanted, the start is behind its end, or the
+   * metadata is not there yet.
    *
    * @example The start of a file, long before the rest is there
    * ```ts ignore
@@ -142,7 +147,7 @@ export class Torrent {
     return this.#known.streams.open(file, options);
   }
 
-  /** How it stands. */
+  /** How it stands now. */
   stats(): TorrentStats {
     const now = this.#host.world.clock.now();
     return torrentStats({
