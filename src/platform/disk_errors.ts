@@ -6,6 +6,7 @@
  */
 
 import { DiskError, type DiskErrorKind, type DiskOperation } from "../base/errors.ts";
+import { hostSystem } from "./host.ts";
 
 /** A `DiskError` as plain data. */
 export interface PlainDiskError {
@@ -21,10 +22,19 @@ export interface PlainDiskError {
   readonly hint: string | undefined;
 }
 
+/** What the runtime gives no code to, by the number that the system has for it. */
+const UNCODED: Readonly<Record<typeof hostSystem, Readonly<Record<string, string>>>> = {
+  linux: { 27: "EFBIG", 122: "EDQUOT" },
+  darwin: { 27: "EFBIG", 69: "EDQUOT" },
+  windows: { 223: "EFBIG", 1295: "EDQUOT" },
+};
+
 /** The system's code of an error (`ENOENT`), `undefined` where it has none. */
 export function codeOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === "string" ? code : undefined;
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  if (typeof code === "string") return code;
+  const number = typeof message === "string" ? /\(os error (\d+)\)/.exec(message)?.[1] : undefined;
+  return number === undefined ? undefined : UNCODED[hostSystem][number];
 }
 
 /** The failure of `operation` on `path` as a `DiskError`; one that is one already stays. */
@@ -73,8 +83,9 @@ function explain(error: unknown): [DiskErrorKind, string, string?] {
   const code = codeOf(error);
   switch (code) {
     case "ENOSPC":
-    case "EDQUOT":
       return ["full", "the disk is full", "make room and run the same command again"];
+    case "EDQUOT":
+      return ["full", "the disk quota is used up", "make room and run the same command again"];
     case "EFBIG":
       return ["full", "the file system cannot hold a file of this size"];
     case "EACCES":

@@ -104,16 +104,18 @@ const TERMINAL_SIGNALS: typeof END_SIGNALS = [["SIGHUP", "SIGTERM"], ["SIGQUIT",
 
 function onSignal(handler: (signal: EndSignal) => void): Disposable {
   const listeners: [Deno.Signal, () => void][] = [];
-  const more = Deno.stderr.isTerminal() ? TERMINAL_SIGNALS : [];
-  for (const [signal, meaning] of [...END_SIGNALS, ...more]) {
-    const listener = () => handler(meaning);
+  const listen = (signal: Deno.Signal, listener: () => void) => {
     try {
       Deno.addSignalListener(signal, listener);
       listeners.push([signal, listener]);
     } catch {
       // Windows has neither SIGTERM nor SIGQUIT.
     }
-  }
+  };
+  const more = Deno.stderr.isTerminal() ? TERMINAL_SIGNALS : [];
+  for (const [signal, meaning] of [...END_SIGNALS, ...more]) listen(signal, () => handler(meaning));
+  // A write that `ulimit -f` forbids then fails, as on a full disk, and does not end the process.
+  listen("SIGXFSZ", () => {});
   return {
     [Symbol.dispose]() {
       for (const [signal, listener] of listeners.splice(0)) {

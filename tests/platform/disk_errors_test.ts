@@ -51,6 +51,26 @@ Deno.test("toDiskError() knows a full disk when it meets one", {
   }
 });
 
+Deno.test("toDiskError() knows by its number what the runtime gives no code to", {
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  const numbered = (text: string) => toDiskError(new Error(text), "f", "write");
+  const quota = numbered("Disk quota exceeded (os error 122)");
+  assertEquals(quota.message, 'Cannot write "f": the disk quota is used up');
+  assertEquals(numbered("Odd (os error 4242)").kind, "other");
+  const path = await Deno.makeTempFile();
+  try {
+    // More than most file systems can hold in a file.
+    await Deno.truncate(path, Number.MAX_SAFE_INTEGER);
+  } catch (error) {
+    const { kind, message } = toDiskError(error, "f", "write");
+    const why = "the file system cannot hold a file of this size";
+    assertEquals([kind, message], ["full", `Cannot write "f": ${why}`]);
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
 Deno.test("toDiskError() says something when a thing that is no error was thrown", () => {
   assertEquals(toDiskError("odd", "f", "read").message, 'Cannot read "f": odd');
 });
