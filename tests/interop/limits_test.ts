@@ -22,7 +22,7 @@ interopTest(`get downloads ${FILES} files under ulimit -n 256`, ["libtorrent"], 
   const seed = await lab.libtorrent(torrent, { unchecked: true });
   const result = await lab.get(torrent, {
     peers: [seed.address],
-    openFiles: 256,
+    ulimit: "-n 256",
     timeoutMs: 240_000,
   });
   assertEquals(result.code, 0, result.tail);
@@ -75,6 +75,38 @@ interopTest(
     assertEquals(await Deno.readFile(`${lab.output}/long.bin`), mine);
   },
 );
+
+interopTest("get ends with 4 when a file may not be so large", ["libtorrent"], async (lab) => {
+  const torrent = await lab.make({ name: "large.bin", bytes: 4 * MIB, seed: 76 }, {
+    pieceBytes: 256 * KIB,
+  });
+  const seed = await lab.libtorrent(torrent);
+  const options = { peers: [seed.address] };
+  assertStorageError(await lab.get(torrent, { ...options, ulimit: "-f 1024" }));
+  const second = await lab.get(torrent, options);
+  assertEquals(second.code, 0, second.tail);
+  await assertSame(torrent.dataset, lab.output);
+});
+
+interopTest("get ends with 4 when the disk becomes full meanwhile", [
+  "libtorrent",
+  "tmpfs",
+], async (lab) => {
+  const torrent = await lab.make({ name: "full.bin", bytes: 24 * MIB, seed: 77 }, {
+    pieceBytes: 256 * KIB,
+  });
+  const seed = await lab.libtorrent(torrent, { upLimit: 6 * MIB });
+  const disk = await tmpfs(lab, "size=40m");
+  const options = { peers: [seed.address], output: disk };
+  const first = lab.start(torrent, options);
+  await first.event(({ type, bytesDone }) => type === "progress" && Number(bytesDone) > 2 * MIB);
+  await Deno.writeFile(`${disk}/filler`, new Uint8Array(64 * MIB)).catch(() => {});
+  assertStorageError(await first.result());
+  await Deno.remove(`${disk}/filler`);
+  const second = await lab.get(torrent, options);
+  assertEquals(second.code, 0, second.tail);
+  await assertSame(torrent.dataset, disk);
+});
 
 /** Exit 4 with one line, and the same in the last event. */
 function assertStorageError(result: RunResult): void {

@@ -36,8 +36,8 @@ export interface RunOptions {
   readonly cache: string;
   /** The program ({@link STARLING}). */
   readonly command?: readonly string[];
-  /** Open files at the most (whatever holds here). */
-  readonly openFiles?: number;
+  /** What the shell's `ulimit` is told before it starts (nothing). */
+  readonly ulimit?: string;
   /** Whether standard output holds events (true). */
   readonly json?: boolean;
   /** More of the environment. */
@@ -77,9 +77,9 @@ export class Run implements AsyncDisposable {
   /** @param args what follows the program's name. */
   constructor(args: readonly string[], options: RunOptions) {
     const command = options.command ?? STARLING;
-    const limit = options.openFiles === undefined
+    const limit = options.ulimit === undefined
       ? []
-      : ["bash", "-c", `ulimit -n ${options.openFiles}; exec "$@"`, "limited"];
+      : ["bash", "-c", `ulimit ${options.ulimit}; exec "$@"`, "limited"];
     this.#json = options.json ?? true;
     this.#child = Child.start([...limit, ...command, ...args], { env: environment(options) });
     if (this.#json) this.#child.stdout.onLine = (line) => this.#onLine(line);
