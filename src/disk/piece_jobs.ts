@@ -5,12 +5,6 @@
  */
 
 import type { FileStore, OnVerdict, PieceJob } from "../ports/disk.ts";
-import { SHA1_BYTES } from "./disk_metainfo.ts";
-
-/** The digest that a piece must have: a view, 20 bytes. */
-export function expectedOf({ expected, expectedAt = 0 }: PieceJob): Uint8Array {
-  return expected.subarray(expectedAt, expectedAt + SHA1_BYTES);
-}
 
 /** Does `FileStore.hashThenWriteAll` by one call of `hashThenWrite` a piece. */
 export async function eachByItself(

@@ -68,11 +68,6 @@ export class LsdNode {
     this.cookie = hex(random.bytes(8));
   }
 
-  /** Torrents that take part. */
-  get size(): number {
-    return this.#torrents.size;
-  }
-
   /** A torrent, by its infohash in hex, takes part from now on. */
   add(infoHash: string): void {
     if (this.#torrents.has(infoHash)) return;

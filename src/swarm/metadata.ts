@@ -33,8 +33,8 @@ const EXTRA_MESSAGES = 1000;
 /** The extension. */
 export class Metadata implements Extension {
   readonly name = "ut_metadata";
-  #fetch: MetadataFetch | undefined;
-  #info: Uint8Array | undefined;
+  readonly #fetch: MetadataFetch | undefined;
+  readonly #info: Uint8Array | undefined;
   readonly #given = new WeakMap<Peer, { bytes: number; messages: number }>();
   readonly #limit: TokenBucket;
   // Parts that wait for the limit, by peer; who was served last comes last.
@@ -48,12 +48,6 @@ export class Metadata implements Extension {
     this.#limit = limit;
     if ("info" in what) this.#info = what.info;
     else this.#fetch = what.fetch;
-  }
-
-  /** From now on the info dictionary is here, and given. */
-  have(info: Uint8Array): void {
-    this.#info = info;
-    this.#fetch = undefined;
   }
 
   offer(): Partial<ExtensionOffer> {

@@ -4,9 +4,9 @@
  *
  * Told is who is connected now at an address that can be dialled: one that we dialled, or the listening port
  * that a peer named after it had dialled us. While these are few, those are told, too, with whom we just had no
- * more business: seeds leave each other, and yet a newcomer needs to hear of them. Private addresses stay among private addresses, both ways.
- * Believed is little: a message a minute, a bounded number of addresses a message and a peer. A torrent that
- * may not use PEX does not have this extension at all (peer_sources.ts).
+ * more business: seeds leave each other, and yet a newcomer needs to hear of them. Private addresses stay among
+ * private addresses, both ways. Believed is little: a message a minute, a bounded number of addresses a message
+ * and a peer. A torrent that may not use PEX does not have this extension at all (peer_sources.ts).
  *
  * @module
  */

@@ -5,9 +5,9 @@
  * order: the piece it works on; what it suggests (BEP 6); any open piece it can help to finish; a new
  * piece, the rarest it has (the first few at random, so that a new swarm spreads out), or the lowest where
  * pieces are wanted in order; and when nothing is left to open, a block that somebody else was asked for
- * (endgame; also while no memory can be had, so that slow peers cannot hold all of it). A peer none of whose pieces has verified
- * yet takes part in two pieces at most; one on parole loads pieces alone, and helps others only where it
- * finds none.
+ * (endgame; also while no memory can be had, so that slow peers cannot hold all of it). A peer none of whose
+ * pieces has verified yet takes part in two pieces at most; one on parole loads pieces alone, and helps others
+ * only where it finds none.
  *
  * A decision costs O(1) amortised: the walk down the rarest pieces is bounded, the fallback through a
  * peer's own pieces goes on where it last ended, and one that found nothing is not repeated before

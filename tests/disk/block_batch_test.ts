@@ -7,7 +7,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { BlockBatch } from "../../src/disk/block_batch.ts";
-import { MemoryDisk } from "../../src/disk/memory_disk.ts";
+import { MemoryDisk } from "./support/memory_disk.ts";
 import { TorrentDisk } from "../../src/disk/torrent_disk.ts";
 import { systemHasher } from "../../src/platform/hasher.ts";
 import { below, prng } from "../support/prng.ts";

@@ -7,7 +7,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { DiskError } from "../../src/base/errors.ts";
 import type { PieceIndex } from "../../src/base/units.ts";
-import { MemoryDisk } from "../../src/disk/memory_disk.ts";
+import { MemoryDisk } from "./support/memory_disk.ts";
 import { reuseFolder } from "../../src/disk/reuse.ts";
 import { TorrentDisk } from "../../src/disk/torrent_disk.ts";
 import { systemHasher } from "../../src/platform/hasher.ts";

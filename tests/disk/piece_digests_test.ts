@@ -8,7 +8,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DiskError } from "../../src/base/errors.ts";
 import type { PieceIndex } from "../../src/base/units.ts";
 import { digestPieces, type DigestTask } from "../../src/disk/piece_digests.ts";
-import { MemoryDisk } from "../../src/disk/memory_disk.ts";
+import { MemoryDisk } from "./support/memory_disk.ts";
 import { type Layout, layOut } from "../../src/metainfo/layout.ts";
 import { systemHasher } from "../../src/platform/hasher.ts";
 import type { FileSpan, FileStore, PieceDigests } from "../../src/ports/disk.ts";

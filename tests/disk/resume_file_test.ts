@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { Bitfield } from "../../src/base/bitfield.ts";
-import { MemoryDisk } from "../../src/disk/memory_disk.ts";
+import { MemoryDisk } from "./support/memory_disk.ts";
 import { layoutFor, type ResumeState } from "../../src/disk/resume.ts";
 import { type RecordRules, ResumeFile } from "../../src/disk/resume_file.ts";
 import { systemHasher as hasher } from "../../src/platform/hasher.ts";

@@ -8,7 +8,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { DiskError } from "../../src/base/errors.ts";
-import { MemoryDisk } from "../../src/disk/memory_disk.ts";
+import { MemoryDisk } from "./support/memory_disk.ts";
 import { TorrentDisk } from "../../src/disk/torrent_disk.ts";
 import { systemHasher as hasher } from "../../src/platform/hasher.ts";
 import { below, pick, prng } from "../support/prng.ts";

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DiskError } from "../../src/base/errors.ts";
-import { MemoryDisk } from "../../src/disk/memory_disk.ts";
+import { MemoryDisk } from "./support/memory_disk.ts";
 import { readSide } from "../../src/disk/side_reader.ts";
 import { TorrentDisk } from "../../src/disk/torrent_disk.ts";
 import { type FileReport, Verifier } from "../../src/disk/verifier.ts";

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DiskError } from "../../src/base/errors.ts";
-import { MemoryDisk } from "../../src/disk/memory_disk.ts";
+import { MemoryDisk } from "./support/memory_disk.ts";
 import { TorrentDisk } from "../../src/disk/torrent_disk.ts";
 import { systemHasher } from "../../src/platform/hasher.ts";
 import { fill, makeTorrent } from "./support/torrent.ts";

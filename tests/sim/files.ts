@@ -31,7 +31,8 @@ import {
   type SpanRows,
   type StoreSpec,
 } from "../../src/ports/disk.ts";
-import { eachByItself, expectedOf } from "../../src/disk/piece_jobs.ts";
+import { eachByItself } from "../../src/disk/piece_jobs.ts";
+import { expectedOf } from "../support/expected_of.ts";
 import type { SimClock } from "./clock.ts";
 import type { SimDisk } from "./disk.ts";
 import { sha1 } from "./hasher.ts";

@@ -6,7 +6,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { MemoryDisk, type MemoryDiskOptions } from "../../../src/disk/memory_disk.ts";
+import { MemoryDisk, type MemoryDiskOptions } from "./memory_disk.ts";
 import { TorrentDisk } from "../../../src/disk/torrent_disk.ts";
 import type { CheckOptions } from "../../../src/disk/torrent_disk_options.ts";
 import { systemHasher } from "../../../src/platform/hasher.ts";

@@ -1,16 +1,16 @@
 /**
- * Files in memory: a whole disk for tests, the simulator and downloads that never touch storage.
+ * Files in memory: a whole disk for the tests of this room.
  *
  * Deterministic: an answer comes in microtasks, or after a latency on the clock that was given; the time
  * of a file's last change is a count of writes. Faults enter here, through the port: a disk that is full
- * after so many bytes, data that turns bad after so many pieces, a slow disk.
+ * after so many bytes, one that may not be written to, a slow one.
  *
  * @module
  */
 
-import { equalBytes } from "../base/bytes.ts";
-import { BugError, DiskError, type DiskOperation } from "../base/errors.ts";
-import type { Clock } from "../ports/clock.ts";
+import { equalBytes } from "../../../src/base/bytes.ts";
+import { BugError, DiskError, type DiskOperation } from "../../../src/base/errors.ts";
+import type { Clock } from "../../../src/ports/clock.ts";
 import type {
   Drafts,
   DraftSpec,
@@ -21,8 +21,8 @@ import type {
   OldFilesOptions,
   SideFile,
   StoreSpec,
-} from "../ports/disk.ts";
-import type { Hasher } from "../ports/hash.ts";
+} from "../../../src/ports/disk.ts";
+import type { Hasher } from "../../../src/ports/hash.ts";
 import { type MemoryFile, MemoryStore } from "./memory_store.ts";
 
 /** How a memory disk is made, and what goes wrong with it. */
@@ -35,8 +35,6 @@ export interface MemoryDiskOptions {
   readonly latencyMs?: number;
   /** The disk is full once the files have so many bytes in all (never). */
   readonly fullAfterBytes?: number;
-  /** After so many pieces written, one bit of every further piece turns over on the disk (never). */
-  readonly corruptAfterPieces?: number;
   /** Every write fails for want of permission (false). */
   readonly isReadOnly?: boolean;
   /** The mark of this start of the machine ("memory"). */

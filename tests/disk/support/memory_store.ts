@@ -4,8 +4,8 @@
  * @module
  */
 
-import { DiskError } from "../base/errors.ts";
-import { BLOCK_BYTES } from "../base/units.ts";
+import { DiskError } from "../../../src/base/errors.ts";
+import { BLOCK_BYTES } from "../../../src/base/units.ts";
 import {
   type FileSpan,
   type FileStat,
@@ -20,10 +20,11 @@ import {
   type SpanFault,
   type SpanRows,
   type StoreSpec,
-} from "../ports/disk.ts";
-import type { Hasher } from "../ports/hash.ts";
-import { SHA1_BYTES } from "./disk_metainfo.ts";
-import { eachByItself, expectedOf } from "./piece_jobs.ts";
+} from "../../../src/ports/disk.ts";
+import type { Hasher } from "../../../src/ports/hash.ts";
+import { SHA1_BYTES } from "../../../src/disk/disk_metainfo.ts";
+import { eachByItself } from "../../../src/disk/piece_jobs.ts";
+import { expectedOf } from "../../support/expected_of.ts";
 
 /** One file. */
 export interface MemoryFile {
@@ -40,7 +41,7 @@ export interface Volume {
   /** What is there, by path. */
   readonly files: Map<string, MemoryFile>;
   /** How it behaves. */
-  readonly options: { readonly hasher: Hasher; readonly corruptAfterPieces?: number };
+  readonly options: { readonly hasher: Hasher };
   /** Lets the latency pass. */
   pass(): Promise<void>;
   /** SHA-1 is the expected one. */
@@ -56,7 +57,6 @@ export class MemoryStore implements FileStore {
   readonly #paths: readonly string[];
   readonly #sendBytes: Uint8Array[] = [];
   #free: number;
-  #written = 0;
 
   constructor(disk: Volume, spec: StoreSpec) {
     this.#disk = disk;
@@ -195,13 +195,8 @@ export class MemoryStore implements FileStore {
   }
 
   #writePiece(piece: Uint8Array, spans: readonly FileSpan[]): void {
-    const { corruptAfterPieces = Infinity } = this.#disk.options;
-    const isCorrupt = this.#written++ >= corruptAfterPieces;
     for (const { file, offset, start, length } of spans) {
-      if (file < 0) continue;
-      const data = piece.slice(start, start + length);
-      if (isCorrupt) data[0]! ^= 1;
-      this.#writeFile(file, offset, data);
+      if (file >= 0) this.#writeFile(file, offset, piece.subarray(start, start + length));
     }
   }
 
