@@ -12,6 +12,9 @@ import type { FailureReason } from "./events.ts";
 import type { TorrentOptions } from "./options.ts";
 import { hintFor, inSeconds, stallOf, type Waiting } from "./patience.ts";
 
+/** Looks come every second; after more than this the process stood still, and nobody could get anywhere. */
+const ASLEEP_MS = 10_000;
+
 /** What is limited. */
 export interface LimitsParts {
   readonly clock: Clock;
@@ -26,6 +29,8 @@ export interface LimitsParts {
 export class Limits {
   readonly #parts: LimitsParts;
   #seedingSince: Millis = Infinity;
+  #lookedAt: Millis = Infinity;
+  #awakeSince: Millis = -Infinity;
 
   /** Nothing runs out yet. */
   constructor(parts: LimitsParts) {
@@ -43,11 +48,18 @@ export class Limits {
     });
   }
 
-  /** Ends it when it has stood still for too long. */
+  /**
+   * Ends it when it has stood still for too long. The time begins anew where this was not called for a while,
+   * as after the process was stopped and went on.
+   */
   checkStall(waiting: Waiting): void {
     const { clock, options: { stallTimeoutMs } } = this.#parts;
     if (stallTimeoutMs === undefined) return;
-    const stall = stallOf(waiting, { timeoutMs: stallTimeoutMs, now: clock.now() });
+    const now = clock.now();
+    if (now - this.#lookedAt > ASLEEP_MS) this.#awakeSince = now;
+    this.#lookedAt = now;
+    const progressAt = Math.max(waiting.progressAt, this.#awakeSince);
+    const stall = stallOf({ ...waiting, progressAt }, { timeoutMs: stallTimeoutMs, now });
     if (stall !== undefined) this.fail(stall.reason, stall.message);
   }
 

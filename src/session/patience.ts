@@ -13,7 +13,8 @@ import type { TorrentStats } from "./stats.ts";
 
 /** A torrent that is waited for. */
 export interface Waiting {
-  readonly outreach: Outreach;
+  /** Nothing before any peer was asked. */
+  readonly outreach: Outreach | undefined;
   /** The exchange, `undefined` while the metadata is awaited. */
   readonly swarm: Swarm | undefined;
   /** Verified pieces, those that memory has let go included. */
