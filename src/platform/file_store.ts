@@ -133,7 +133,7 @@ export class PooledStore implements FileStore {
   }
 
   get freeBuffers(): number {
-    return Math.max(0, Math.min(this.#slots.count - this.#out, this.#mostJudged - this.#judged));
+    return this.#judged < this.#mostJudged ? this.#slots.count - this.#out : 0;
   }
 
   allocate(): PieceBuffer | undefined {

@@ -156,7 +156,7 @@ export interface PieceDigests {
 export interface FileStore extends AsyncDisposable {
   /** A buffer for a piece, or `undefined` while the budget is used up or the store is behind. */
   allocate(): PieceBuffer | undefined;
-  /** Buffers that can still be had without releasing one. */
+  /** Buffers that can be had one after the other without releasing one; 0 while the store is behind. */
   readonly freeBuffers: number;
   /** Memory to receive in, `undefined` where none is better than any other, or all of it is out. */
   receiveBuffer(): ReceiveBuffer | undefined;
