@@ -40,11 +40,18 @@ const FOLDER = {
 
 interopTest("the compiled executable downloads", ["libtorrent"], async (lab) => {
   const executable = lab.path("starling");
-  if (!await compiles([...COMPILE, "-A", ...FLAGS, "-o", executable, `${ROOT}main.ts`])) return;
+  if (!await compiles([...COMPILE, "-A", ...FLAGS, "-o", executable, await bundled(lab)])) return;
   const [torrent, seed] = await prepare(lab);
   await downloads(lab, torrent, { seed, command: [executable] });
   await findsInDht(lab, torrent, [executable]);
   if (skipReason(["netns"]) === undefined) await findsNearBy(lab, torrent, [executable]);
+});
+
+interopTest("an executable compiled from the sources downloads", ["libtorrent"], async (lab) => {
+  const executable = lab.path("starling");
+  if (!await compiles([...COMPILE, "-A", "-o", executable, `${ROOT}main.ts`])) return;
+  const [torrent, seed] = await prepare(lab);
+  await downloads(lab, torrent, { seed, command: [executable] });
 });
 
 interopTest("the bundle downloads from a URL with few permissions", ["libtorrent"], async (lab) => {
@@ -136,8 +143,8 @@ async function prepare(lab: Lab): Promise<[TorrentFile, Seed]> {
   return [torrent, await lab.libtorrent(torrent)];
 }
 
-/** Bundles the program and serves the file; gives its URL. */
-async function served(lab: Lab): Promise<string> {
+/** The program in one file; its path. */
+async function bundled(lab: Lab): Promise<string> {
   const file = lab.path("starling.js");
   await output([
     Deno.execPath(),
@@ -150,7 +157,12 @@ async function served(lab: Lab): Promise<string> {
   ], {
     cwd: ROOT,
   });
-  const code = await Deno.readTextFile(file);
+  return file;
+}
+
+/** Bundles the program and serves the file; gives its URL. */
+async function served(lab: Lab): Promise<string> {
+  const code = await Deno.readTextFile(await bundled(lab));
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     () => new Response(code, { headers: { "content-type": "text/javascript" } }),
