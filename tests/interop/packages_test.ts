@@ -40,7 +40,8 @@ const FOLDER = {
 
 interopTest("the compiled executable downloads", ["libtorrent"], async (lab) => {
   const executable = lab.path("starling");
-  if (!await compiles([...COMPILE, "-A", ...FLAGS, "-o", executable, await bundled(lab)])) return;
+  const how = ["-A", ...FLAGS, "--config", `${ROOT}deno.json`, "-o", executable];
+  if (!await compiles([...COMPILE, ...how, await bundled(lab)])) return;
   const [torrent, seed] = await prepare(lab);
   await downloads(lab, torrent, { seed, command: [executable] });
   await findsInDht(lab, torrent, [executable]);
