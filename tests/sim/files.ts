@@ -32,6 +32,7 @@ import {
   type StoreSpec,
 } from "../../src/ports/disk.ts";
 import { eachByItself } from "../../src/disk/piece_jobs.ts";
+import { newPieceBuffer } from "../support/piece_buffer.ts";
 import { expectedOf } from "../support/expected_of.ts";
 import type { SimClock } from "./clock.ts";
 import type { SimDisk } from "./disk.ts";
@@ -141,13 +142,7 @@ class SimStore implements FileStore {
   allocate(): PieceBuffer | undefined {
     if (this.freeBuffers === 0) return undefined;
     this.freeBuffers--;
-    let isOut = true;
-    const release = () => {
-      if (isOut) this.freeBuffers++;
-      isOut = false;
-    };
-    const bytes = new Uint8Array(this.#spec.pieceBytes);
-    return { bytes, put: (data, at) => bytes.set(data, at), release };
+    return newPieceBuffer(this.#spec.pieceBytes, () => this.freeBuffers++);
   }
 
   receiveBuffer(): undefined {

@@ -24,6 +24,7 @@ import {
 import type { Hasher } from "../../../src/ports/hash.ts";
 import { SHA1_BYTES } from "../../../src/disk/disk_metainfo.ts";
 import { eachByItself } from "../../../src/disk/piece_jobs.ts";
+import { newPieceBuffer } from "../../support/piece_buffer.ts";
 import { expectedOf } from "../../support/expected_of.ts";
 
 /** One file. */
@@ -72,13 +73,7 @@ export class MemoryStore implements FileStore {
   allocate(): PieceBuffer | undefined {
     if (this.#free === 0) return undefined;
     this.#free--;
-    let isHeld = true;
-    const release = () => {
-      if (isHeld) this.#free++;
-      isHeld = false;
-    };
-    const bytes = new Uint8Array(this.#spec.pieceBytes);
-    return { bytes, put: (data, at) => bytes.set(data, at), release };
+    return newPieceBuffer(this.#spec.pieceBytes, () => this.#free++);
   }
 
   receiveBuffer(): undefined {
